@@ -162,18 +162,11 @@ class _Range(Knob):
         )
 
     def grid(self) -> tuple[float, ...]:
-        """Return `points` values, evenly spaced on the knob's scale, with the default among them."""
+        """Return `points` values, evenly spaced on the knob's scale, and the default among them."""
         values = [self.from_unit(k / (self.points - 1)) for k in range(self.points)]
         default = float(self.default)  # type: ignore[arg-type]
-        nearest = min(range(len(values)), key=lambda k: abs(values[k] - default))
-        # The default replaces its neighbour unless that would lose an end of the range.
-        if nearest in (0, len(values) - 1) and not math.isclose(
-            values[nearest], default, rel_tol=1e-12
-        ):
-            values.insert(nearest + (nearest == 0), default)
-        else:
-            values[nearest] = default
-        return tuple(values)
+        values = [v for v in values if v == default or not math.isclose(v, default, rel_tol=1e-9)]
+        return tuple(sorted({*values, default}))
 
     def text(self, value: Any) -> str:
         """Write `value` with four significant digits and its unit."""
@@ -185,7 +178,7 @@ class Linear(_Range):
     """A number between `low` and `high`, evenly spaced.
 
     >>> Linear(0, 1, default=0.25, points=3).grid()
-    (0.0, 0.25, 1.0)
+    (0.0, 0.25, 0.5, 1.0)
     >>> Linear(-1, 1, label="offset t", unit="nats").text(0.5)
     '0.5 nats'
     """
