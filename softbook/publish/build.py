@@ -1,0 +1,92 @@
+"""The build: assets in, data files out, the cache's key, and no address of another host left."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from sphinx.application import Sphinx
+from sphinx.config import Config
+from sphinx.errors import ExtensionError
+
+from softbook.publish import assets, cache
+from softbook.publish.renderer import data_folder, page_files
+from softbook.publish.store import check_page, publish
+
+__all__ = ["connect"]
+
+
+def _configure(app: Sphinx, config: Config) -> None:
+    """Point to the vendored MathJax and to the cache of this library's state."""
+    config.mathjax_path = "mathjax/tex-chtml.js"
+    key = cache.library_key(Path(app.srcdir) / "book" / "data")
+    config.nb_execution_cache_path = str(cache.cache_folder(Path(app.outdir).parent, key))
+    config.softbook_publish_key = cache.publish_key()
+
+
+def _install(app: Sphinx) -> None:
+    """Copy assets before any page is written, since pages carry their checksums."""
+    if app.builder.format == "html":
+        try:
+            assets.install(Path(app.outdir) / "_static")
+        except FileNotFoundError as error:
+            raise ExtensionError(str(error)) from error
+
+
+def _purge(app: Sphinx, env: Any, docname: str) -> None:
+    page_files(env).pop(docname, None)
+
+
+def _merge(app: Sphinx, env: Any, docnames: set[str], other: Any) -> None:
+    page_files(env).update({k: v for k, v in page_files(other).items() if k in docnames})
+
+
+def _check_budgets(app: Sphinx, env: Any) -> None:
+    for page, files in page_files(env).items():
+        try:
+            check_page(page, files)
+        except ValueError as error:
+            raise ExtensionError(str(error)) from error
+
+
+def _add_script(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Only pages that hold an explorable load the script."""
+    pages = page_files(app.env)
+    if pages.get(page) or (app.builder.name == "singlehtml" and pages):
+        app.add_js_file("softbook/softbook.js", loading_method="defer")
+
+
+def _drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Drop the launcher's scripts: they are declared twice, log an error, and reach for a server."""
+    kept = []
+    for script in context.get("script_files", []):
+        attributes = getattr(script, "attributes", {})
+        if "thebe" not in f"{script} {attributes.get('body', '')}".lower():
+            kept.append(script)
+    context["script_files"] = kept
+
+
+def _publish(app: Sphinx, exception: Exception | None) -> None:
+    """Copy the data files of all pages, read now or before, into the built book."""
+    if exception is None and app.builder.format == "html":
+        names = {file.name for files in page_files(app.env).values() for file in files.values()}
+        target = Path(app.outdir) / "_static" / "softbook" / "data"
+        publish(names, data_folder(app.doctreedir), target)
+
+
+def connect(app: Sphinx) -> None:
+    """Connect to Sphinx's events, and tell the kernels that the book is being built."""
+    os.environ["SOFTBOOK_BUILD"] = "1"
+    # A plotly figure shown by a cell is data to be drawn by the page, not a page of its own.
+    os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
+    app.add_config_value("softbook_publish_key", "", "env")
+    app.add_css_file("softbook/softbook.css", priority=900)
+    app.connect("config-inited", _configure)
+    app.connect("builder-inited", _install)
+    app.connect("env-purge-doc", _purge)
+    app.connect("env-merge-info", _merge)
+    app.connect("env-check-consistency", _check_budgets)
+    app.connect("html-page-context", _add_script)
+    app.connect("html-page-context", _drop_thebe, priority=900)
+    app.connect("build-finished", _publish)

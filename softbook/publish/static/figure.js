@@ -1,0 +1,178 @@
+// One explorable of the page: its state, what is drawn, and how long a change takes.
+
+const CONFIG = {
+  displaylogo: false,
+  displayModeBar: "hover",
+  responsive: false,
+  modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
+  showSendToCloud: false,
+  showEditInChartStudio: false,
+  showLink: false,
+  plotlyServerURL: "",
+};
+const STILL = {
+  frame: { duration: 0, redraw: false },
+  transition: { duration: 0 },
+  mode: "immediate",
+};
+
+function nextFrame() {
+  return new Promise((resolve) => requestAnimationFrame(resolve));
+}
+
+// Resolves in the first task after the frame in which it is called: by then it is painted.
+function painted() {
+  return new Promise((resolve) => {
+    const channel = new MessageChannel();
+    channel.port1.onmessage = () => {
+      channel.port1.close();
+      resolve();
+    };
+    channel.port2.postMessage(0);
+  });
+}
+
+// ["layout", "annotations", 0, "text"] -> "annotations[0].text", as Plotly.relayout wants it.
+function attribute(path) {
+  return path.slice(1).reduce((text, key) => {
+    if (typeof key === "number") return `${text}[${key}]`;
+    return text ? `${text}.${key}` : key;
+  }, "");
+}
+
+class Explorable {
+  constructor(shell, payload, words) {
+    this.shell = shell;
+    this.payload = payload;
+    this.words = words;
+    this.state = payload.knobs.map((knob) => knob.index);
+    this.figure = structuredClone(payload.figure);
+    this.plot = shell.querySelector(".softbook-plot");
+    this.changed = new Set();
+    this.timings = [];
+    this.since = null;
+    this.running = null;
+    this.listeners = [];
+    for (const { path, value } of this.values(() => true)) assign(this.figure, path, value);
+  }
+
+  // All parts of the figure that `chosen(axes)` picks, at the present state.
+  values(chosen) {
+    const { channels, texts, knobs } = this.payload;
+    const arrays = channels.filter((channel) => chosen(channel.axes)).map((channel) => ({
+      path: channel.path,
+      array: true,
+      value: slice(channel, this.words, knobs, this.state),
+    }));
+    const words = texts.filter((entry) => chosen(entry.axes)).map((entry) => ({
+      path: entry.path,
+      array: false,
+      value: spoken(entry, knobs, this.state),
+    }));
+    return arrays.concat(words);
+  }
+
+  settings() {
+    const pairs = this.payload.knobs.map((knob, k) => [knob.name, knob.values[this.state[k]]]);
+    return Object.fromEntries(pairs);
+  }
+
+  summary() {
+    const { summaries, summary, knobs } = this.payload;
+    return summaries && summaries.index.length ? spoken(summaries, knobs, this.state) : summary;
+  }
+
+  // What plotly holds at a channel's path.
+  drawn(channel) {
+    return lookUp(this.plot, this.payload.channels[channel].path);
+  }
+
+  // Turn one knob to the value with this index; resolves when the change is painted.
+  set(name, index) {
+    const k = this.payload.knobs.findIndex((knob) => knob.name === name);
+    const knob = this.payload.knobs[k];
+    if (!knob) throw new RangeError(`${name}: there is no such knob`);
+    if (!(Number.isInteger(index) && index >= 0 && index < knob.values.length)) {
+      throw new RangeError(`${name}: ${index} is given, 0 to ${knob.values.length - 1} is allowed`);
+    }
+    return this.move(k, index, performance.now());
+  }
+
+  reset() {
+    const now = performance.now();
+    this.payload.knobs.forEach((knob, k) => this.move(k, knob.index, now));
+    return this.running || Promise.resolve();
+  }
+
+  move(k, index, time) {
+    if (this.state[k] === index) return this.running || Promise.resolve();
+    this.state[k] = index;
+    this.changed.add(k);
+    if (this.since === null) this.since = time;
+    for (const listener of this.listeners) listener("state");
+    if (!this.running) this.running = this.run();
+    return this.running;
+  }
+
+  // One change in flight; what arrives meanwhile is drawn next, and only its last value.
+  async run() {
+    try {
+      while (this.changed.size) {
+        await nextFrame();
+        const changed = this.changed;
+        const since = this.since;
+        this.changed = new Set();
+        this.since = null;
+        await this.apply(changed);
+        await painted();
+        this.timings.push(performance.now() - since);
+        for (const listener of this.listeners) listener("drawn");
+      }
+    } finally {
+      this.running = null;
+    }
+  }
+
+  async apply(changed) {
+    const parts = this.values((axes) => axes.some((axis) => changed.has(axis)));
+    for (const { path, value } of parts) assign(this.figure, path, value);
+    const data = parts.filter((part) => part.path[0] === "data");
+    const layout = parts.filter((part) => part.path[0] === "layout");
+    if (!this.payload.fixed_axes || !data.every((part) => this.isLight(part))) return this.draw();
+    if (data.length) await Plotly.animate(this.plot, this.frame(data), STILL);
+    if (layout.length) await this.relayout(layout);
+    return undefined;
+  }
+
+  // A change that plotly can draw without laying the figure out again.
+  isLight(part) {
+    const type = this.figure.data[part.path[1]].type || "scatter";
+    return part.array && type === "scatter" && part.path.length === 3 && /^[xy]$/.test(part.path[2]);
+  }
+
+  frame(parts) {
+    const traces = [...new Set(parts.map((part) => part.path[1]))];
+    const data = traces.map((trace) => {
+      const own = parts.filter((part) => part.path[1] === trace);
+      return Object.fromEntries(own.map((part) => [part.path[2], part.value]));
+    });
+    return { data, traces };
+  }
+
+  relayout(parts) {
+    const dressed = dress(this.payload, this.figure, this.plot.clientWidth);
+    const update = {};
+    for (const { path } of parts) {
+      const value = lookUp(dressed, path);
+      if (value !== undefined) update[attribute(path)] = value;
+    }
+    return Plotly.relayout(this.plot, update);
+  }
+
+  // The whole figure, in the theme and width of now.
+  draw() {
+    this.width = this.plot.clientWidth;
+    const { data, layout } = dress(this.payload, this.figure, this.width);
+    return Plotly.react(this.plot, data, layout, CONFIG);
+  }
+}

@@ -1,0 +1,103 @@
+// The page: explorables come when they come near the view, and follow theme and width.
+
+const HERE = document.currentScript ? document.currentScript.src : location.href;
+const waiting = new Map();
+const scripts = new Map();
+
+// Load a classic script once (a module or a fetch would not work from file://).
+function load(address) {
+  const url = new URL(address, HERE).href;
+  if (!scripts.has(url)) {
+    const arrival = new Promise((resolve, reject) => {
+      const script = document.createElement("script");
+      script.src = url;
+      script.onload = resolve;
+      script.onerror = () => reject(new Error(`${url} could not be loaded`));
+      document.head.append(script);
+    });
+    scripts.set(url, arrival);
+  }
+  return scripts.get(url);
+}
+
+async function start(shell) {
+  if (shell.dataset.state) return;
+  shell.dataset.state = "loading";
+  try {
+    await Promise.all([load(shell.dataset.src), load("plotly.min.js")]);
+    const payload = waiting.get(shell.dataset.id);
+    if (!payload) throw new Error(`the data file does not hold ${shell.dataset.id}`);
+    const explorable = new Explorable(shell, payload, await unpack(payload));
+    await explorable.draw();
+    bind(shell, explorable);
+    watchWidth(explorable);
+    softbook.explorables[shell.dataset.key] = explorable;
+    await explorable.running;
+    shell.dataset.state = "ready";
+  } catch (error) {
+    shell.dataset.state = "failed";
+    const message = element("p", { class: "softbook-message", role: "alert" }, [
+      `The figure cannot be shown: ${error.message}.`,
+    ]);
+    shell.querySelector(".softbook-plot").replaceChildren(message);
+  }
+}
+
+function watchWidth(explorable) {
+  let asked = false;
+  new ResizeObserver(() => {
+    const width = explorable.plot.clientWidth;
+    if (asked || !width || width === explorable.width) return;
+    asked = true;
+    requestAnimationFrame(() => {
+      asked = false;
+      explorable.draw();
+    });
+  }).observe(explorable.plot);
+}
+
+function shells() {
+  return [...document.querySelectorAll(".softbook-explorable")];
+}
+
+const softbook = (window.softbook = {
+  explorables: {},
+  receive(id, payload) {
+    waiting.set(id, payload);
+  },
+  // Draw every explorable of the page now, wherever it stands (for printing).
+  load() {
+    return Promise.all(shells().map(start));
+  },
+});
+
+function watchView() {
+  const observer = new IntersectionObserver(
+    (entries) => {
+      for (const entry of entries) {
+        if (!entry.isIntersecting) continue;
+        observer.unobserve(entry.target);
+        start(entry.target);
+      }
+    },
+    { rootMargin: "600px 0px" }
+  );
+  shells().forEach((shell) => observer.observe(shell));
+}
+
+function watchTheme() {
+  let dark = isDark();
+  new MutationObserver(() => {
+    if (isDark() === dark) return;
+    dark = isDark();
+    Object.values(softbook.explorables).forEach((explorable) => explorable.draw());
+  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+}
+
+if (document.readyState === "loading") {
+  document.addEventListener("DOMContentLoaded", () => (watchView(), watchTheme()));
+} else {
+  watchView();
+  watchTheme();
+}
+window.addEventListener("beforeprint", () => softbook.load());

@@ -1,0 +1,83 @@
+"""The explorables of the small book that tests build: every kind of knob, trace and change."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from softbook.explore import explorable
+from softbook.knobs import Choice, Integer, Linear, Log, Switch
+from softbook.plotting import band, chart, curve, heatmap, note, points, rule
+
+X = np.linspace(-3, 3, 161)
+
+
+@explorable(
+    "mini-curves",
+    title="Three curves over one axis",
+    beta=Log(1, 64, default=8, label="sharpness β", points=13),
+    shift=Linear(-1, 1, default=0, label="shift", unit="x", points=9),
+)
+def curves(beta, shift):
+    gate = 1 / (1 + np.exp(-beta * (X - shift)))
+    relu = np.maximum(X - shift, 0)
+    kappa = 0.27846
+    figure = chart(
+        [
+            *band(X, relu - kappa / beta, relu + kappa / beta, "bound", "promised"),
+            curve(X, relu, "reference", "ReLU"),
+            curve(X, (X - shift) * gate, "measured", "attention"),
+        ],
+        title="A soft gate against ReLU: the gap stays inside κ/β",
+        x="input x",
+        y="output",
+        x_range=(-3, 3),
+        y_range=(-0.6, 4.2),
+        notes=[note(-2.8, 3.6, f"κ/β = {kappa / beta:.3g}")],
+    )
+    return figure, f"At β = {beta:.3g} and shift {shift:.2g} the gap is at most {kappa / beta:.3g}."
+
+
+@explorable(
+    "mini-map",
+    title="A wave on a square",
+    phase=Linear(0, 1, default=0.25, label="phase", unit="turns", points=9),
+)
+def wave(phase):
+    side = np.linspace(0, 1, 101)
+    x, y = np.meshgrid(side, side)
+    z = np.sin(2 * np.pi * (x * y * 3 + phase))
+    trace = heatmap(z, side, side, "height", limits=(-1, 1), diverging=True)
+    return chart(
+        [trace], title="A wave on a square", x="x", y="y", x_range=(0, 1), y_range=(0, 1)
+    ), f"The wave at phase {phase:.2g}: from {z.min():.2g} to {z.max():.2g}."
+
+
+@explorable(
+    "mini-kinds",
+    title="Every kind of control",
+    n=Integer(1, 6, default=3, label="terms n"),
+    shape=Choice(("sine", "square"), label="shape"),
+    marked=Switch(False, label="mark the zero"),
+    scale=Log(0.1, 10, default=1, label="scale", points=5),
+    window=Linear(1, 3, default=2, label="window", points=3),
+)
+def kinds(n, shape, marked, scale, window):
+    t = np.linspace(0.01, 1, 41)
+    odd = np.arange(1, 2 * n, 2) if shape == "square" else np.arange(1, n + 1)
+    y = scale * np.abs(sum(np.sin(2 * np.pi * k * t) / k for k in odd)) + 1e-3
+    y[5] = np.nan
+    figure = chart(
+        [curve(t, y, "violated" if marked else "measured", f"{n} terms"), points(t[::8], y[::8], "prediction", "samples")],
+        title=f"{shape}, {n} terms",
+        x="time t (s)",
+        y="value (log scale)",
+        x_range=(0, 1),
+        y_range=(1e-4, 10.0 * window),
+        y_type="log",
+        rules=[rule("violated", x=0.5)] if True else [],
+    )
+    figure.layout.shapes[0].visible = marked
+    return figure
+
+
+def plain_figure():
+    return go.Figure(go.Bar(x=["a", "b", "c"], y=[3, 1, 2], name="counts"), layout={"title": {"text": "Three bars"}})
