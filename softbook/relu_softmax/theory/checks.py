@@ -1,0 +1,44 @@
+"""The sentences for settings that no theorem of this package allows."""
+
+from __future__ import annotations
+
+import math
+
+
+def positive(name: str, value: float) -> float:
+    """Return `value` as a float; raise unless it is finite and positive.
+
+    >>> positive("beta", 2)
+    2.0
+    """
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
+        raise TypeError(f"{name}: {type(value).__name__} is given, but a number is needed")
+    if not (math.isfinite(value) and value > 0):
+        raise ValueError(f"{name}: {value!r} is given, but a finite number above 0 is needed")
+    return float(value)
+
+
+def count(name: str, value: int, least: int = 1) -> int:
+    """Return `value`; raise unless it is an integer of at least `least`.
+
+    >>> count("pieces", 4)
+    4
+    """
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise TypeError(f"{name}: {type(value).__name__} is given, but an integer is needed")
+    if value < least:
+        raise ValueError(f"{name}: {value} is given, but at least {least} is needed")
+    return value
+
+
+def interval(low: float, high: float) -> tuple[float, float]:
+    """Return (low, high); raise unless both are finite and low < high.
+
+    >>> interval(0, 1)
+    (0.0, 1.0)
+    """
+    if not (math.isfinite(low) and math.isfinite(high) and low < high):
+        raise ValueError(
+            f"low, high: {low!r} and {high!r} are given, but finite low < high is needed"
+        )
+    return float(low), float(high)
