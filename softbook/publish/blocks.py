@@ -1,5 +1,79 @@
+"""Connect theorem blocks and the ledger to Sphinx."""
+
 from __future__ import annotations
 
+from typing import Any
 
-def connect(app) -> None:
-    pass
+from docutils import nodes
+from sphinx.application import Sphinx
+
+from softbook.publish import ledger, theorem
+
+__all__ = ["connect"]
+
+
+def _visit_theorem(translator: Any, node: nodes.Element) -> None:
+    kind = f"softbook-claim softbook-{node['evidence']}"
+    translator.body.append(translator.starttag(node, "div", CLASS=kind))
+
+
+def _visit_scroll(translator: Any, node: nodes.Element) -> None:
+    attributes = {"role": "region", "tabindex": "0", "aria-label": "The ledger"}
+    translator.body.append(translator.starttag(node, "div", CLASS="softbook-scroll", **attributes))
+
+
+def _depart(translator: Any, node: nodes.Element) -> None:
+    translator.body.append("</div>\n")
+
+
+def _pass(translator: Any, node: nodes.Element) -> None:
+    """A builder without boxes shows what stands inside."""
+
+
+def _purge(app: Sphinx, env: Any, docname: str) -> None:
+    found = theorem.places(env)
+    for id in [id for id, place in found.items() if place["page"] == docname]:
+        del found[id]
+    if getattr(env, "softbook_ledger_page", "") == docname:
+        env.softbook_ledger_page = ""
+
+
+def _merge(app: Sphinx, env: Any, docnames: set[str], other: Any) -> None:
+    found = theorem.places(other)
+    theorem.places(env).update({k: v for k, v in found.items() if v["page"] in docnames})
+    page = getattr(other, "softbook_ledger_page", "")
+    if page in docnames:
+        env.softbook_ledger_page = page
+
+
+def _rewrite(app: Sphinx, env: Any) -> list[str]:
+    """The ledger's links depend on all other pages: it is written anew each time."""
+    page = getattr(env, "softbook_ledger_page", "")
+    return [page] if page else []
+
+
+def _without_ledger(app: Sphinx, env: Any, node: Any, text: nodes.Node) -> nodes.Node | None:
+    """In a book without a ledger page, the words stay and the link goes."""
+    if node.get("reftarget", "").startswith("ledger-") and not getattr(
+        env, "softbook_ledger_page", ""
+    ):
+        return nodes.inline()
+    return None
+
+
+def connect(app: Sphinx) -> None:
+    """Connect nodes, directives, roles and events."""
+    app.add_config_value("softbook_ledger", "softbook.claims:ledger", "env")
+    others = dict.fromkeys(("latex", "text", "man", "texinfo"), (_pass, _pass))
+    app.add_node(theorem.theorem, html=(_visit_theorem, _depart), **others)
+    app.add_node(ledger.scroll, html=(_visit_scroll, _depart), **others)
+    app.add_node(ledger.claim_graph, html=(_pass, _pass), **others)
+    app.add_directive("claim", theorem.ClaimDirective)
+    app.add_role("claim", theorem.ClaimRole())
+    app.add_directive("ledger", ledger.LedgerDirective)
+    app.connect("env-purge-doc", _purge)
+    app.connect("env-merge-info", _merge)
+    app.connect("env-updated", _rewrite)
+    app.connect("env-check-consistency", ledger.check_places)
+    app.connect("missing-reference", _without_ledger)
+    app.connect("doctree-resolved", ledger.resolve_graphs)

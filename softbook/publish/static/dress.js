@@ -66,7 +66,7 @@ function dressTitle(layout, caption, width) {
     layout.margin.t = Math.min(layout.margin.t, 24);
     return;
   }
-  const size = Math.min((title.font && title.font.size) || 16, width < NARROW ? 14 : 17);
+  const size = width < NARROW ? 13 : 15;
   title.font = { ...title.font, size };
   title.text = wrap(title.text, width - 24, size);
   const lines = title.text.split("<br>").length;
@@ -124,7 +124,7 @@ function dress(payload, figure, width) {
   dressTitle(layout, payload.title, width);
   dressAxes(layout, colours, width, height, layout.font.size);
   const label = { bgcolor: colours.surface, bordercolor: colours.grid, font: { color: colours.text } };
-  const legend = { orientation: "h", yanchor: "top", y: -0.2, x: 0, ...layout.legend };
+  const legend = { orientation: "h", yanchor: "top", y: -0.2, x: 0, traceorder: "normal", ...layout.legend };
   if (narrow) Object.assign(legend, { orientation: "h", xanchor: "left", x: 0, yanchor: "top", y: -0.24 });
   delete layout.width;
   return {

@@ -1,0 +1,122 @@
+"""The ledger's picture: which claim's proof uses which, as one inline SVG with links.
+
+Claims stand in columns; each stands one column right of the last claim that it uses. Colours come
+from the page's style, so that the picture follows the theme.
+
+>>> columns({"a": [], "b": ["a"], "c": ["a", "b"]})
+[['a'], ['b'], ['c']]
+"""
+
+from __future__ import annotations
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from html import escape
+
+__all__ = ["Node", "columns", "draw"]
+
+WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 190, 44, 56, 16, 8
+LETTERS = 26
+
+
+@dataclass(frozen=True)
+class Node:
+    """One claim of the picture: its title, kind of evidence, address and the ids that it uses."""
+
+    title: str
+    evidence: str
+    address: str
+    depends: Sequence[str]
+
+
+def columns(depends: Mapping[str, Sequence[str]]) -> list[list[str]]:
+    """Return the ids in columns, such that every id stands right of those that it uses.
+
+    Within a column an id stands at the mean height of what it uses, so that edges stay short.
+
+    Raises
+    ------
+    ValueError
+        If ids use each other in a circle.
+    """
+    column: dict[str, int] = {}
+    pending = dict(depends)
+    while pending:
+        ready = [id for id, uses in pending.items() if all(other in column for other in uses)]
+        if not ready:
+            raise ValueError(f"depends: {', '.join(pending)} use each other in a circle")
+        for id in ready:
+            column[id] = 1 + max((column[other] for other in pending.pop(id)), default=-1)
+    placed: list[list[str]] = [[] for _ in range(1 + max(column.values(), default=-1))]
+    for id in depends:
+        placed[column[id]].append(id)
+    height: dict[str, float] = {}
+    for ids in placed:
+        ids.sort(key=lambda id: _mean([height[other] for other in depends[id]]))
+        height |= {id: float(row) for row, id in enumerate(ids)}
+    return placed
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers) if numbers else 0.0
+
+
+def _plain(title: str) -> str:
+    """Drop LaTeX's signs from a title: an SVG text shows none."""
+    return re.sub(r"\$|\\(?=[A-Za-z])|[{}`*]", "", title)
+
+
+def _box(id: str, node: Node, x: int, y: int) -> str:
+    lines = textwrap.wrap(_plain(node.title), LETTERS)
+    if len(lines) > 2:
+        lines = [lines[0], lines[1][: LETTERS - 1] + "…"]
+    first = y + HEIGHT / 2 + (4.5 if len(lines) == 1 else -3.5)
+    spans = "".join(
+        f'<tspan x="{x + 10}" y="{first + 16 * k:g}">{escape(line)}</tspan>'
+        for k, line in enumerate(lines)
+    )
+    return (
+        f'<a href="{escape(node.address)}" aria-label="{escape(_plain(node.title))} ({node.evidence})" '
+        f'class="softbook-{node.evidence}"><rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" '
+        f'rx="5"/><text>{spans}</text></a>'
+    )
+
+
+def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
+    x0, y0 = start[0] + WIDTH, start[1] + HEIGHT // 2
+    x1, y1 = end[0] - 7, end[1] + HEIGHT // 2
+    bend = x0 + GAP_X // 2
+    back = x1 - GAP_X // 2
+    tip = f'<path class="tip" d="M{x1 + 6},{y1} l-7,-4 v8 z"/>'
+    return f'<path class="edge" d="M{x0},{y0} C{bend},{y0} {back},{y1} {x1},{y1}"/>{tip}'
+
+
+def draw(nodes: Mapping[str, Node]) -> str:
+    """Return the SVG of all claims that use another or are used; an empty string if none is.
+
+    Parameters
+    ----------
+    nodes
+        Claim id to `Node`; every id in `depends` must be a key.
+    """
+    used = {other for node in nodes.values() for other in node.depends}
+    shown = {id: node.depends for id, node in nodes.items() if node.depends or id in used}
+    if not shown:
+        return ""
+    place = {
+        id: (EDGE + k * (WIDTH + GAP_X), EDGE + row * (HEIGHT + GAP_Y))
+        for k, ids in enumerate(columns(shown))
+        for row, id in enumerate(ids)
+    }
+    width = max(x for x, _ in place.values()) + WIDTH + EDGE
+    height = max(y for _, y in place.values()) + HEIGHT + EDGE
+    edges = [_edge(place[other], place[id]) for id, uses in shown.items() for other in uses]
+    boxes = [_box(id, nodes[id], *place[id]) for id in shown]
+    return (
+        f'<div class="softbook-scroll" role="region" tabindex="0" '
+        f'aria-label="Which claim uses which">\n<svg class="softbook-graph" '
+        f'xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
+        f'viewBox="0 0 {width} {height}">{"".join(edges + boxes)}</svg>\n</div>'
+    )

@@ -1,0 +1,147 @@
+"""The ledger page: the directive `{ledger}` writes every claim with what the build found.
+
+Both sides of each claim are computed anew, at its default and at the worst setting that draws and
+attacks have recorded (`softbook.claims.record`). A claim that stands nowhere in the book stops the
+build.
+"""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+from docutils import nodes
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+
+from softbook.claims import Claim, Verdict
+from softbook.claims.record import load
+from softbook.knobs import Knob
+from softbook.publish.graph import Node, draw
+from softbook.publish.theorem import book_claims, parse, places, source_text
+
+__all__ = ["LedgerDirective", "check_places", "claim_graph", "domain_text", "resolve_graphs"]
+
+
+class claim_graph(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+    """The place of the picture, which is drawn when all pages are known."""
+
+
+def number(value: float) -> str:
+    """Write a number of the ledger: four digits, the sign as typeset, infinity in words.
+
+    >>> number(0.99871), number(-3e-9), number(float("inf"))
+    ('0.9987', '−3e-09', '∞')
+    """
+    if math.isnan(value):
+        return "not a number"
+    return f"{value:.4g}".replace("inf", "∞").replace("-", "−", 1 if value < 0 else 0)
+
+
+def domain_text(knob: Knob) -> str:
+    """Say a knob's domain in words.
+
+    >>> from softbook.knobs import Log
+    >>> domain_text(Log(1, 100, default=10, label="sharpness β"))
+    'sharpness β: 1 to 100 (logarithmic)'
+    """
+    grid = [knob.text(value) for value in knob.grid()]
+    if knob.kind in ("choice", "switch"):
+        return f"{knob.title}: {', '.join(grid)}"
+    tail = {"log": " (logarithmic)", "integer": " (whole)"}.get(knob.kind, "")
+    return f"{knob.title}: {grid[0]} to {grid[-1]}{tail}"
+
+
+def _settings(claim: Claim, verdict: Verdict) -> str:
+    return ", ".join(
+        f"{knob.title} = {knob.text(verdict.settings[name])}" for name, knob in claim.knobs.items()
+    )
+
+
+def _numbers(claim: Claim) -> tuple[str, str, str]:
+    """Return the cells used, slack, and how the worst was found."""
+    if claim.evidence == "quoted":
+        return "–", "–", "not checked here"
+    verdicts, found = [claim.check()], "default only"
+    entry = load().get(claim.id)
+    if entry is not None:
+        worst = claim.check(**entry.settings)
+        verdicts.append(worst)
+        trials = f"{entry.draws:,} draws, {entry.attack:,} steps of attack"
+        found = f"{_settings(claim, worst)} ({trials})" if claim.knobs else "nothing to turn"
+    for verdict in verdicts:
+        if not verdict.holds:
+            raise ExtensionError(f"claim {claim.id}: it does not hold at {dict(verdict.settings)}")
+    used = " / ".join(number(verdict.ratio) for verdict in verdicts)
+    slack = " / ".join(number(verdict.slack) for verdict in verdicts)
+    return used, slack, found
+
+
+def _row(env: Any, claim: Claim) -> str:
+    used, slack, found = _numbers(claim)
+    knobs = "; ".join(domain_text(knob) for knob in claim.knobs.values()) or "none"
+    # The anchor's own line: `{claim}` in the book links here.
+    cells = (
+        f"(ledger-{claim.id})=\n    {{claim}}`{claim.id}`",
+        f"{claim.evidence}",
+        source_text(env, claim),
+        knobs,
+        used,
+        slack,
+        found,
+    )
+    return "* - " + "\n  - ".join(cells)
+
+
+def _details(claim: Claim) -> str:
+    lines = [f"- {{claim}}`{claim.id}`. Rounding forgiven: {claim.tolerance.reason}."]
+    for hypothesis in claim.hypotheses:
+        if hypothesis.violation is None:
+            lines.append(f"  - {hypothesis.statement}: not known to be needed.")
+            continue
+        broken = claim.violate(hypothesis)
+        lines.append(
+            f"  - {hypothesis.statement}: needed. Where it is violated, the claim uses "
+            f"{number(broken.ratio)} of its promise."
+        )
+    return "\n".join(lines)
+
+
+class LedgerDirective(SphinxDirective):
+    """`{ledger}`: the graph, the table, and what each comparison forgives and needs."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the page's nodes; links are filled in when all pages are known."""
+        self.env.softbook_ledger_page = self.env.docname  # type: ignore[attr-defined]
+        claims = list(book_claims(self.env).values())
+        head = "* - Claim\n  - Evidence\n  - Source\n  - Knobs\n  - Used\n  - Slack\n  - Worst found at"
+        rows = "\n".join(_row(self.env, claim) for claim in claims)
+        table = f"````{{list-table}}\n:header-rows: 1\n\n{head}\n{rows}\n````"
+        box = scroll()
+        box += parse(self, table)
+        details = "\n".join(_details(c) for c in claims if c.evidence != "quoted")
+        return [claim_graph(), box, *parse(self, details)]
+
+
+class scroll(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+    """A box that scrolls sideways where the screen is narrow."""
+
+
+def check_places(app: Any, env: Any) -> None:
+    """Stop the build if the book has a ledger and one of its claims stands nowhere."""
+    if not getattr(env, "softbook_ledger_page", ""):
+        return
+    missing = [id for id in book_claims(env) if id not in places(env)]
+    if missing:
+        raise ExtensionError(f"the book shows no theorem block for: {', '.join(missing)}")
+
+
+def resolve_graphs(app: Any, doctree: nodes.document, page: str) -> None:
+    """Draw the graph with links relative to its page."""
+    for place in list(doctree.findall(claim_graph)):
+        found = {}
+        for claim in book_claims(app.env).values():
+            target = places(app.env)[claim.id]["page"]
+            address = f"{app.builder.get_relative_uri(page, target)}#claim-{claim.id}"
+            found[claim.id] = Node(claim.title, claim.evidence, address, tuple(claim.depends))
+        place.replace_self(nodes.raw("", draw(found), format="html"))
