@@ -106,5 +106,5 @@ def table(rows: Sequence[Mapping[str, Any]], digits: int = DIGITS, error: float 
             )
     cells = [names] + [[text(row[name], digits, error) for name in names] for row in rows]
     widths = [max(len(row[column]) for row in cells) for column in range(len(names))]
-    for row in cells:
-        print("  ".join(cell.rjust(width) for cell, width in zip(row, widths, strict=True)))
+    for line in cells:
+        print("  ".join(cell.rjust(width) for cell, width in zip(line, widths, strict=True)))
