@@ -52,15 +52,6 @@ def _rewrite(app: Sphinx, env: Any) -> list[str]:
     return [page] if page else []
 
 
-def _without_ledger(app: Sphinx, env: Any, node: Any, text: nodes.Node) -> nodes.Node | None:
-    """In a book without a ledger page, the words stay and the link goes."""
-    if node.get("reftarget", "").startswith("ledger-") and not getattr(
-        env, "softbook_ledger_page", ""
-    ):
-        return nodes.inline()
-    return None
-
-
 def connect(app: Sphinx) -> None:
     """Connect nodes, directives, roles and events."""
     app.add_config_value("softbook_ledger", "softbook.claims:ledger", "env")
@@ -75,5 +66,5 @@ def connect(app: Sphinx) -> None:
     app.connect("env-merge-info", _merge)
     app.connect("env-updated", _rewrite)
     app.connect("env-check-consistency", ledger.check_places)
-    app.connect("missing-reference", _without_ledger)
+    app.connect("missing-reference", theorem.resolve)
     app.connect("doctree-resolved", ledger.resolve_graphs)

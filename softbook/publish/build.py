@@ -23,6 +23,8 @@ def _configure(app: Sphinx, config: Config) -> None:
     key = cache.library_key(Path(app.srcdir) / "book" / "data")
     config.nb_execution_cache_path = str(cache.cache_folder(Path(app.outdir).parent, key))
     config.softbook_publish_key = cache.publish_key()
+    # The side bar has the search field already; a second one above it is one too many.
+    config.html_theme_options.setdefault("navbar_persistent", [])
 
 
 def _install(app: Sphinx) -> None:

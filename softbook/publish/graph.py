@@ -17,8 +17,8 @@ from html import escape
 
 __all__ = ["Node", "columns", "draw"]
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 190, 44, 56, 16, 8
-LETTERS = 26
+WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 178, 44, 44, 16, 6
+LETTERS = 24
 
 
 @dataclass(frozen=True)

@@ -15,6 +15,7 @@ from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective
 
 from softbook.claims import Claim, Verdict
+from softbook.claims.claim import Value
 from softbook.claims.record import load
 from softbook.knobs import Knob
 from softbook.publish.graph import Node, draw
@@ -35,7 +36,17 @@ def number(value: float) -> str:
     """
     if math.isnan(value):
         return "not a number"
-    return f"{value:.4g}".replace("inf", "∞").replace("-", "−", 1 if value < 0 else 0)
+    # Adding zero turns a negative zero into a plain one.
+    return f"{value + 0.0:.4g}".replace("inf", "∞").replace("-", "−", 1 if value < 0 else 0)
+
+
+def amount(value: Value) -> str:
+    """Write one side of a claim: a number, or a pair as an interval.
+
+    >>> amount((0.5, 1.0))
+    '0.5 to 1'
+    """
+    return " to ".join(map(number, value)) if isinstance(value, tuple) else number(value)
 
 
 def domain_text(knob: Knob) -> str:
@@ -101,8 +112,8 @@ def _details(claim: Claim) -> str:
             continue
         broken = claim.violate(hypothesis)
         lines.append(
-            f"  - {hypothesis.statement}: needed. Where it is violated, the claim uses "
-            f"{number(broken.ratio)} of its promise."
+            f"  - {hypothesis.statement}: needed. At {_settings(claim, broken)} it is violated, and "
+            f"{amount(broken.measured)} is measured where {amount(broken.predicted)} is promised."
         )
     return "\n".join(lines)
 

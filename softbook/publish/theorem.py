@@ -20,10 +20,11 @@ from docutils.statemachine import StringList
 from sphinx.addnodes import pending_xref
 from sphinx.errors import ExtensionError
 from sphinx.util.docutils import SphinxDirective, SphinxRole
+from sphinx.util.nodes import make_refnode
 
 from softbook.claims import Claim
 
-__all__ = ["ClaimDirective", "ClaimRole", "book_claims", "parse", "places", "source_text", "theorem"]
+__all__ = ["ClaimDirective", "ClaimRole", "book_claims", "parse", "places", "resolve", "source_text", "theorem"]
 
 NOUNS = {"proved": "Theorem", "exact": "Fact", "measured": "Measurement", "quoted": "Quotation"}
 
@@ -143,11 +144,23 @@ class ClaimDirective(SphinxDirective):
 
 
 def _link(env: Any, target: str, text: nodes.Node) -> nodes.Node:
-    link = pending_xref(
-        "", refdomain="std", reftype="ref", reftarget=target, refexplicit=True, refdoc=env.docname
-    )
+    link = pending_xref("", refdomain="", reftype="softbook", reftarget=target, refdoc=env.docname)
     link += text
     return link
+
+
+def resolve(app: Any, env: Any, node: Any, text: nodes.Element) -> nodes.Node | None:
+    """Point a link at its block or its line in the ledger; without a ledger the words stay alone."""
+    if node.get("reftype") != "softbook":
+        return None
+    target = node["reftarget"]
+    kind, _, id = target.partition("-")
+    page = getattr(env, "softbook_ledger_page", "")
+    if kind == "claim":
+        page = places(env).get(id, {}).get("page", "")
+    if not page:
+        return text
+    return make_refnode(app.builder, node["refdoc"], page, target, text)
 
 
 class ClaimRole(SphinxRole):

@@ -24,8 +24,7 @@ function matrix(trace, most = 25) {
   const ys = pick(trace.y || trace.z.map((_, k) => k), strides[0]);
   const head = [["", ...xs.map(shown)]];
   const rows = pick(trace.z, strides[0]).map((row, k) => [shown(ys[k]), ...pick(row, strides[1]).map(shown)]);
-  const most_ = Math.max(...strides);
-  const note = most_ > 1 ? `; one value in ${strides[0]} along y, one in ${strides[1]} along x` : "";
+  const note = Math.max(...strides) > 1 ? `; one value in ${strides[0]} along y, one in ${strides[1]} along x` : "";
   return { head, rows, note };
 }
 
@@ -60,7 +59,7 @@ function tableOf(explorable) {
     element("tr", {}, [headed("row", first), ...rest.map((text) => element("td", {}, [text]))])
   );
   return element("table", {}, [
-    element("caption", {}, [caption]),
+    element("caption", {}, [element("span", {}, [caption])]),
     element("thead", {}, top),
     element("tbody", {}, body),
   ]);

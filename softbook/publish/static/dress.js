@@ -73,7 +73,8 @@ function dressTitle(layout, caption, width) {
   title.yref = "container";
   title.y = 1;
   title.yanchor = "top";
-  title.pad = { t: 6 };
+  // plotly puts the first of several lines on its base line, a single one below the edge.
+  title.pad = { t: lines > 1 ? 6 + 0.7 * size : 6 };
   layout.margin.t = Math.max(layout.margin.t, 22 + 1.35 * size * lines);
 }
 
@@ -97,6 +98,18 @@ function dressAxes(layout, colours, width, height, size) {
       }
     }
   }
+}
+
+// The legend stands below the x axis's title, however many lines that takes.
+function dressLegend(layout, height, narrow) {
+  const given = layout.legend || {};
+  const legend = { traceorder: "normal", orientation: "h", x: 0, ...given };
+  if (!narrow && legend.orientation !== "h") return legend;
+  const title = layout.xaxis.title && layout.xaxis.title.text;
+  const lines = title ? title.split("<br>").length : 0;
+  const room = Math.max(120, height - layout.margin.t - 110);
+  const below = { orientation: "h", xanchor: "left", x: 0, yanchor: "top", y: -(32 + 20 * lines) / room };
+  return { ...legend, ...below };
 }
 
 // The figure as plotly shall draw it now, as a copy: plotly writes into what it is given.
@@ -124,8 +137,7 @@ function dress(payload, figure, width) {
   dressTitle(layout, payload.title, width);
   dressAxes(layout, colours, width, height, layout.font.size);
   const label = { bgcolor: colours.surface, bordercolor: colours.grid, font: { color: colours.text } };
-  const legend = { orientation: "h", yanchor: "top", y: -0.2, x: 0, traceorder: "normal", ...layout.legend };
-  if (narrow) Object.assign(legend, { orientation: "h", xanchor: "left", x: 0, yanchor: "top", y: -0.24 });
+  const legend = dressLegend(layout, height, narrow);
   delete layout.width;
   return {
     data,
