@@ -25,7 +25,5 @@ def test_an_integer_is_a_float():
 
 @pytest.mark.usefixtures("as_reader")
 def test_a_reader_without_the_check_is_told_in_a_sentence():
-    with pytest.raises(
-        TypeError, match="z: dtype torch.int64 is given, but a floating one is needed"
-    ):
+    with pytest.raises(TypeError, match=r"z: dtype .* is given, but a floating one"):
         relu_head(torch.tensor([1, 2]), beta=1.0)
