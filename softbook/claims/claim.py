@@ -63,7 +63,7 @@ class Verdict:
     Attributes
     ----------
     ratio
-        The share of the promise that is used: at most 1 (and the tolerance) where the claim holds.
+        The share of the promise, tolerance included, that is used: at most 1 where the claim holds.
     slack
         How far the measured value stays inside the promise; negative where it does not.
     """
@@ -91,9 +91,9 @@ def _compare(
     """Return (slack, ratio) of a relation; NaN on either side gives NaN, which never holds."""
     (p_low, p_high), (m_low, m_high) = _pair(predicted), _pair(measured)
     if relation == "<=":
-        slack = p_high - m_high
-        ratio = m_high / p_high if p_high > 0 else (0.0 if slack >= 0 else math.inf)
-        return slack, ratio
+        allowed = p_high + tolerance
+        ratio = m_high / allowed if allowed > 0 else (0.0 if m_high <= allowed else math.inf)
+        return p_high - m_high, ratio
     if relation == "==":
         gap = max(abs(m_high - p_high), abs(m_low - p_low))
         return -gap, gap / tolerance if tolerance > 0 else (0.0 if gap == 0 else math.inf)
@@ -101,7 +101,7 @@ def _compare(
         # The predicted exponent must lie in the measured interval: the roles are exchanged.
         (p_low, p_high), (m_low, m_high) = (m_low, m_high), (p_low, p_high)
     slack = min(p_high - m_high, m_low - p_low)
-    middle, half = (p_low + p_high) / 2, (p_high - p_low) / 2
+    middle, half = (p_low + p_high) / 2, (p_high - p_low) / 2 + tolerance
     distance = max(abs(m_high - middle), abs(m_low - middle))
     return slack, distance / half if half > 0 else (0.0 if slack >= 0 else math.inf)
 

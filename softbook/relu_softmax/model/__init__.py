@@ -2,6 +2,7 @@
 
 from softbook.relu_softmax.model.compiled import AttentionNetwork, AttentionReLU, compile_network
 from softbook.relu_softmax.model.heads import (
+    anchor_head,
     anchor_ramp,
     maximum,
     minimum,
@@ -26,6 +27,7 @@ __all__ = [
     "AttentionNetwork",
     "AttentionReLU",
     "PiecewiseLinear",
+    "anchor_head",
     "anchor_ramp",
     "compile_network",
     "maximum",

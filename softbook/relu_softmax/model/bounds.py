@@ -108,6 +108,10 @@ class PropagatedError:
         value = layer(self.value)
         return replace(self, value=value, magnitude=value.double().abs(), error=error)
 
+    def _passed(self, z: Tensor, p: Tensor) -> Tensor:
+        """Bound |relu(ẑ) − relu(z)|: a unit is off, and passes nothing on, only where z + p ≤ 0."""
+        return torch.minimum(p, (z + p).clamp(min=0))
+
     def _heads(self) -> PropagatedError:
         p, size, round_off = self.error, self.magnitude, _round_off(self.dtype)
         if self.value is None:
@@ -115,7 +119,7 @@ class PropagatedError:
             value, magnitude = None, size
         else:
             z = self.value.double()
-            passed = torch.minimum(p, (z + p).clamp(min=0))
+            passed = self._passed(z, p)
             softened = envelope(self.beta * (size - p).clamp(min=0))
             value = self.value.relu()
             magnitude = value.double()

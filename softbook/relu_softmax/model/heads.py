@@ -132,14 +132,44 @@ def unmasked_relu_head(
     return attend(query, key.expand(*z.shape[:-1], n + 1, n + 2), value)[..., 0]
 
 
+def anchor_head(
+    u: Float[Tensor, "*shape"], places: Float[Tensor, " anchors"], sharpness: float
+) -> Float[Tensor, "*shape"]:
+    """Return the softmax mean of `places`, each with score −c(u − place)².
+
+    The score is linear in u up to a term that all keys share: query (2cu, −c), key (place, place²).
+
+    Parameters
+    ----------
+    u
+        Finite inputs of any shape, in the unit of `places`.
+    places
+        [p], increasing; centre them on zero, since the scores grow with their squares.
+    sharpness
+        c > 0.
+
+    >>> anchor_head(torch.tensor([0.9]), torch.tensor([-1.0, 0.0, 1.0]), 50.0)
+    tensor([1.])
+    """
+    c = positive("sharpness", sharpness)
+    # So far outside, the last anchor has all the weight: e^{−2c·far·gap} underflows.
+    far = (
+        places.abs().amax()
+        + places.diff().amin()
+        + score_limit(u.dtype) / (2 * c * places.diff().amin())
+    )
+    inside = u.clamp(-far, far)
+    query = torch.stack([2 * c * inside, torch.full_like(inside, -c)], dim=-1).unsqueeze(-2)
+    key = torch.stack([places, places.square()], dim=-1).expand(*u.shape, -1, 2)
+    return attend(query, key, places.unsqueeze(-1).expand(*u.shape, -1, 1))[..., 0, 0]
+
+
 def anchor_ramp(
     s: Float[Tensor, "*shape"], low: float, high: float, anchors: int, sharpness: float
 ) -> Float[Tensor, "*shape"]:
-    """Return clip_{[low, high]}(s) by one head over p anchors (theorem T4).
+    """Return clip_{[low, high]}(s) by one head over p equally spaced anchors (theorem T4).
 
-    Anchor k stands at L_k = low + kh with h = (high−low)/(p−1). Its score is −c((s−L_k)/h)² up to a
-    term that is the same for all k, which makes it linear in s: query (2cu, −c) and key (k', k'²) with
-    u and k' counted in steps from the middle.
+    Anchor k stands at L_k = low + kh with h = (high−low)/(p−1) and has the score −c((s−L_k)/h)².
 
     Parameters
     ----------
@@ -162,18 +192,10 @@ def anchor_ramp(
     """
     _floating("s", s)
     low, high = interval(low, high)
-    c, steps = positive("sharpness", sharpness), count("anchors", anchors, 2) - 1
-    spacing = (high - low) / steps
+    steps = count("anchors", anchors, 2) - 1
+    spacing, middle = (high - low) / steps, low + (high - low) / 2
     places = torch.arange(anchors, dtype=s.dtype, device=s.device) - steps / 2
-    # So far outside, the last anchor has all the weight: e^{−2c·far} underflows.
-    far = steps / 2 + 1 + score_limit(s.dtype) / (2 * c)
-    middle = low + (high - low) / 2
-    inside = s.clamp(middle - far * spacing, middle + far * spacing)
-    u = (inside - middle) / spacing
-    query = torch.stack([2 * c * u, torch.full_like(u, -c)], dim=-1).unsqueeze(-2)
-    key = torch.stack([places, places.square()], dim=-1).expand(*s.shape, anchors, 2)
-    value = (middle + spacing * places).unsqueeze(-1).expand(*s.shape, anchors, 1)
-    return attend(query, key, value)[..., 0, 0]
+    return middle + spacing * anchor_head((s - middle) / spacing, places, sharpness)
 
 
 def two_head_ramp(

@@ -10,6 +10,7 @@ from softbook.relu_softmax.theory.gap import (
     unmasked_score,
 )
 from softbook.relu_softmax.theory.maxima import maximum_bound
+from softbook.relu_softmax.theory.networks import depth_bound, translation_interval
 from softbook.relu_softmax.theory.ramps import (
     anchors_for,
     interior_series,
@@ -39,6 +40,7 @@ from softbook.relu_softmax.theory.sawtooth import (
 __all__ = [
     "KAPPA",
     "anchors_for",
+    "depth_bound",
     "gap",
     "gap_envelope",
     "interior_series",
@@ -61,6 +63,7 @@ __all__ = [
     "square_bound",
     "square_interval",
     "swish",
+    "translation_interval",
     "two_head_ramp_bound",
     "unmasked_bound",
     "unmasked_score",
