@@ -1,0 +1,1 @@
+"""What is timed and weighed: `make bench` prints it and writes `benchmarks/results.json`."""
