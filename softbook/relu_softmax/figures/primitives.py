@@ -1,0 +1,203 @@
+"""Explorables on maxima, products and reciprocals."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import plotly.graph_objects as go
+import torch
+
+from softbook.explore import explorable
+from softbook.knobs import Choice, Integer, Log
+from softbook.plotting import chart, curve, heatmap, points, rule
+from softbook.relu_softmax.model import (
+    maximum,
+    multiply,
+    reciprocal,
+    sawtooth_square,
+    soft_multiply,
+    square,
+)
+from softbook.relu_softmax.theory import (
+    maximum_bound,
+    multiply_bound,
+    reciprocal_interval,
+    sawtooth_bound,
+    soft_multiply_bound,
+    square_bound,
+)
+
+
+@explorable(
+    "maximum-gap",
+    title="The maximum of n numbers by one head",
+    n=Choice([2, 3, 5, 10, 30, 100], 10, label="entries n"),
+    spread=Choice([0, 1, 4], label="spread of the others, in 1/β"),
+)
+def maximum_gap(n: int, spread: int) -> tuple[go.Figure, str]:
+    """Show β times the gap while all other entries move away from the maximum."""
+    distance = torch.linspace(0, 10, 101, dtype=torch.float64)
+    offsets = torch.linspace(0, spread, n - 1, dtype=torch.float64)
+    entries = torch.cat([torch.zeros(101, 1), -(distance.unsqueeze(-1) + offsets)], dim=1)
+    scaled = -maximum(entries, beta=1.0)
+    omega = maximum_bound(n, 1.0)
+    figure = chart(
+        [
+            curve(distance, torch.full_like(distance, omega), "bound", "promised: W((n−1)/e)"),
+            curve(distance, torch.full_like(distance, math.log(n)), "reference", "log n"),
+            curve(distance, scaled, "measured", "max − head"),
+        ],
+        title="The worst case is not a tie",
+        x="distance of the other entries below the maximum, in 1/β",
+        y="β · (max − head)",
+        x_range=(0, 10),
+        y_range=(0, 4.8),
+        rules=[rule("prediction", x=1 + omega)],
+    )
+    at = float(distance[scaled.argmax()])
+    return figure, (
+        f"For n = {n} the gap is largest, {float(scaled.max()):.3f}/β, when the others lie {at:.1f}/β below; "
+        f"promised is {omega:.3f}/β, log n is {math.log(n):.3f}."
+    )
+
+
+@explorable(
+    "product-map",
+    title="A product by heads",
+    pieces=Choice([2, 4, 8, 16, 32], 8, label="pieces K"),
+    beta=Log(10, 10_000, default=1000, label="sharpness β", points=7),
+)
+def product_map(pieces: int, beta: float) -> tuple[go.Figure, str]:
+    """Show the signed error of xy over the square, as a share of the bound."""
+    axis = torch.linspace(-1, 1, 33, dtype=torch.float64)
+    error = multiply(axis, axis.unsqueeze(-1), beta, pieces) - axis * axis.unsqueeze(-1)
+    bound = multiply_bound(beta, pieces)
+    figure = chart(
+        [heatmap(error / bound, axis, axis, "error / bound", limits=(-1, 1), diverging=True)],
+        title="The error of xy, as a share of what is promised",
+        x="x",
+        y="y",
+        x_range=(-1, 1),
+        y_range=(-1, 1),
+        height=460,
+    )
+    return figure, (
+        f"With K = {pieces} and β = {beta:.3g}, {2 * (pieces - 1)} heads: largest error "
+        f"{float(error.abs().max()):.3g}, promised {bound:.3g}."
+    )
+
+
+@explorable(
+    "reciprocal-error",
+    title="A reciprocal by heads",
+    pieces=Integer(1, 16, 8, label="pieces K"),
+    beta=Log(100, 1e6, default=1e5, label="sharpness β", points=9),
+)
+def reciprocal_error(pieces: int, beta: float) -> tuple[go.Figure, str]:
+    """Show the error of 1/x on [0.1, 1], whose arches are equally high."""
+    x = torch.linspace(0.1, 1, 241, dtype=torch.float64)
+    error = reciprocal(x, 0.1, 1.0, beta, pieces) - 1 / x
+    low, high = reciprocal_interval(0.1, 1.0, beta, pieces)
+    figure = chart(
+        [
+            curve(x, torch.full_like(x, high / high), "bound", "promised: 0 to 1 (chord) …"),
+            curve(x, torch.full_like(x, max(low / high, -9)), "bound", "… and the softening below"),
+            curve(x, error / high, "measured", "error"),
+        ],
+        title="Equal arches: knots equally spaced in x^(−1/2)",
+        x="input x",
+        y="(approximation − 1/x) / chord bound",
+        x_range=(0.1, 1),
+        y_range=(-1.5, 1.2),
+    )
+    return figure, (
+        f"With K = {pieces} and β = {beta:.3g} the error lies between {float(error.min()):.3g} and "
+        f"{float(error.max()):.3g}; promised is {low:.3g} to {high:.3g}."
+    )
+
+
+@explorable(
+    "sawtooth-cost",
+    title="Depth against width for x²",
+    beta=Log(100, 1e8, default=1e6, label="sharpness β", points=13),
+)
+def sawtooth_cost(beta: float) -> tuple[go.Figure, str]:
+    """Show error against heads: m layers of three heads, and one layer of K − 1 heads."""
+    x = torch.linspace(0, 1, 1001, dtype=torch.float64)
+    levels = np.arange(1, 13)
+    deep = [float((sawtooth_square(x, beta, int(m)) - x * x).abs().max()) for m in levels]
+    pieces = 2 ** np.arange(1, 9)
+    wide = [float((square(x, beta, int(k)) - x * x).abs().max()) for k in pieces]
+    figure = chart(
+        [
+            curve(
+                3 * levels,
+                [sawtooth_bound(beta, int(m)) for m in levels],
+                "bound",
+                "promised, depth",
+            ),
+            points(3 * levels, deep, "measured", "sawtooth: m layers of 3 heads"),
+            curve(
+                pieces - 1,
+                [square_bound(beta, int(k)) for k in pieces],
+                "prediction",
+                "promised, width",
+            ),
+            points(pieces - 1, wide, "reference", "one layer of K − 1 heads"),
+        ],
+        title="A factor of four costs three heads, or twice the heads",
+        x="two-key heads",
+        y="largest error of x² on [0, 1]",
+        x_type="log",
+        y_type="log",
+        x_range=(0.9, 300),
+        y_range=(1e-9, 1),
+    )
+    return figure, (
+        f"At β = {beta:.3g} twelve layers (36 heads) reach {deep[-1]:.2g}; one layer of 255 heads reaches "
+        f"{wide[-1]:.2g}."
+    )
+
+
+@explorable(
+    "soft-or-sharp",
+    title="Two ways to a product",
+    pieces=Choice([4, 8, 16, 32, 64], 16, label="pieces K of the sharp way"),
+)
+def soft_or_sharp(pieces: int) -> tuple[go.Figure, str]:
+    """Show the error of both products against β."""
+    axis = torch.linspace(-1, 1, 41, dtype=torch.float64)
+    y = axis.unsqueeze(-1)
+    beta = np.geomspace(1e-3, 1e6, 55)
+    soft = [float((soft_multiply(axis, y, b) - axis * y).abs().max()) for b in beta]
+    sharp = [float((multiply(axis, y, b, pieces) - axis * y).abs().max()) for b in beta]
+    figure = chart(
+        [
+            curve(
+                beta,
+                [soft_multiply_bound(b) for b in beta],
+                "prediction",
+                "promised, two soft heads",
+            ),
+            curve(beta, soft, "measured", "two soft heads"),
+            curve(
+                beta,
+                [multiply_bound(b, pieces) for b in beta],
+                "bound",
+                "promised, 2(K−1) sharp heads",
+            ),
+            curve(beta, sharp, "reference", "2(K−1) sharp heads"),
+        ],
+        title="Soft at small β, sharp at large β",
+        x="sharpness β",
+        y="largest error of xy",
+        x_type="log",
+        y_type="log",
+        x_range=(1e-3, 1e6),
+        y_range=(1e-9, 100),
+    )
+    return figure, (
+        f"Sharp, with K = {pieces}: {2 * (pieces - 1)} heads reach {min(sharp):.2g}. Soft: two heads reach "
+        f"{min(soft):.2g}, with output weights 4/β."
+    )
