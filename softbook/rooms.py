@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import importlib
-import importlib.util
 import pkgutil
 
 
 def load_rooms(room: str) -> None:
     """Import the module `room` of every result package that has one, so that it can register.
 
+    Packages without that room are not imported: some need what a reader need not have.
+
     >>> load_rooms("claims")
     """
     import softbook
 
-    for package in pkgutil.iter_modules(softbook.__path__):
-        name = f"softbook.{package.name}"
-        if package.ispkg and importlib.util.find_spec(f"{name}.{room}"):
-            importlib.import_module(f"{name}.{room}")
+    for folder in softbook.__path__:
+        for package in pkgutil.iter_modules([folder]):
+            rooms = pkgutil.iter_modules([f"{folder}/{package.name}"]) if package.ispkg else ()
+            if room in (module.name for module in rooms):
+                importlib.import_module(f"softbook.{package.name}.{room}")
