@@ -16,6 +16,14 @@ from softbook.publish.store import check_page, publish
 
 __all__ = ["connect"]
 
+# The theme's own, but for the title.
+SIDEBAR = [
+    "softbook-title.html",
+    "icon-links.html",
+    "search-button-field.html",
+    "sbt-sidebar-nav.html",
+]
+
 
 def _configure(app: Sphinx, config: Config) -> None:
     """Point to the vendored MathJax and to the cache of this library's state."""
@@ -25,6 +33,8 @@ def _configure(app: Sphinx, config: Config) -> None:
     config.softbook_publish_key = cache.publish_key()
     # The side bar has the search field already; a second one above it is one too many.
     config.html_theme_options.setdefault("navbar_persistent", [])
+    config.templates_path.append(str(Path(__file__).parent / "templates"))
+    config.html_sidebars.setdefault("**", SIDEBAR)
 
 
 def _install(app: Sphinx) -> None:
@@ -69,6 +79,13 @@ def _drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], 
     context["script_files"] = kept
 
 
+def _repair_roles(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Give a bibliography roles that a list may hold; docutils writes deprecated ones."""
+    body = context.get("body", "")
+    body = body.replace(' role="doc-biblioentry"', ' role="listitem"')
+    context["body"] = body.replace(' role="doc-backlink"', "")
+
+
 def _publish(app: Sphinx, exception: Exception | None) -> None:
     """Copy the data files of all pages, read now or before, into the built book."""
     if exception is None and app.builder.format == "html":
@@ -90,5 +107,6 @@ def connect(app: Sphinx) -> None:
     app.connect("env-merge-info", _merge)
     app.connect("env-check-consistency", _check_budgets)
     app.connect("html-page-context", _add_script)
+    app.connect("html-page-context", _repair_roles)
     app.connect("html-page-context", _drop_thebe, priority=900)
     app.connect("build-finished", _publish)

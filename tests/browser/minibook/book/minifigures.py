@@ -66,7 +66,10 @@ def kinds(n, shape, marked, scale, window):
     y = scale * np.abs(sum(np.sin(2 * np.pi * k * t) / k for k in odd)) + 1e-3
     y[5] = np.nan
     figure = chart(
-        [curve(t, y, "violated" if marked else "measured", f"{n} terms"), points(t[::8], y[::8], "prediction", "samples")],
+        [
+            curve(t, y, "violated" if marked else "measured", f"{n} terms"),
+            points(t[::8], y[::8], "prediction", "samples"),
+        ],
         title=f"{shape}, {n} terms",
         x="time t (s)",
         y="value (log scale)",
@@ -80,4 +83,7 @@ def kinds(n, shape, marked, scale, window):
 
 
 def plain_figure():
-    return go.Figure(go.Bar(x=["a", "b", "c"], y=[3, 1, 2], name="counts"), layout={"title": {"text": "Three bars"}})
+    return go.Figure(
+        go.Bar(x=["a", "b", "c"], y=[3, 1, 2], name="counts"),
+        layout={"title": {"text": "Three bars"}},
+    )

@@ -1,0 +1,159 @@
+"""What a reader does with one explorable: keyboard, theme, table, reset; and how fast it answers."""
+
+from __future__ import annotations
+
+import pytest
+
+from .harness import compare, load_all, move, settle
+
+CURVES = "explorable-mini-curves"
+MAP = "explorable-mini-map"
+
+
+@pytest.fixture
+def index(mini_site, open_page):
+    page, watch = open_page(f"{mini_site}/book/index.html")
+    load_all(page)
+    yield page
+    assert not watch.errors
+
+
+def test_arrow_keys_move_the_slider_and_its_spoken_value(index):
+    slider = index.locator(f"#{CURVES}-beta")
+    before = slider.get_attribute("aria-valuetext")
+    slider.focus()
+    index.keyboard.press("ArrowRight")
+    settle(index, CURVES)
+    after = slider.get_attribute("aria-valuetext")
+    assert after != before
+    assert index.locator(f"output[for='{CURVES}-beta']").text_content() == after
+    assert index.evaluate(f"softbook.explorables['{CURVES}'].state[0]") == 7
+
+
+def test_a_move_changes_the_drawn_paths_and_the_note(index):
+    paths = "(key) => [...document.querySelectorAll(`#${key} .js-line`)].map((p) => p.getAttribute('d'))"
+    note = f"#{CURVES} .annotation-text"
+    before, said = index.evaluate(paths, CURVES), index.locator(note).text_content()
+    knobs = index.evaluate(f"softbook.explorables['{CURVES}'].payload.knobs")
+    move(index, CURVES, knobs[0], 0)
+    after = index.evaluate(paths, CURVES)
+    assert sum(a != b for a, b in zip(before, after, strict=True)) >= 3
+    assert index.locator(note).text_content() != said == "κ/β = 0.0348"
+
+
+def test_summary_is_in_the_page_before_any_script(mini):
+    html = (mini / "book" / "index.html").read_text("utf-8")
+    assert "At β = 8 and shift 0 the gap is at most 0.0348." in html
+    assert "min-height:420px" in html
+
+
+def test_reset_returns_to_the_first_frame(index, mini_entries):
+    knobs = index.evaluate(f"softbook.explorables['{CURVES}'].payload.knobs")
+    move(index, CURVES, knobs[0], 12)
+    index.locator(f"#{CURVES} .softbook-reset").click()
+    settle(index, CURVES)
+    assert index.locator(f"#{CURVES}-beta").input_value() == "6"
+    assert compare(index, CURVES, mini_entries["mini-curves"]) == []
+
+
+def test_the_theme_button_recolours_the_figure_in_place(index):
+    colour = f"getComputedStyle(document.querySelector('#{CURVES} .trace:last-child .js-line')).stroke"
+    assert index.evaluate(colour) == "rgb(11, 92, 173)"
+    for _ in range(3):
+        if index.evaluate("document.documentElement.dataset.theme") == "dark":
+            break
+        index.locator(".theme-switch-button").first.click()
+    index.wait_for_function(f"{colour} === 'rgb(108, 182, 255)'", timeout=5000)
+
+
+def test_colours_of_a_heat_map_stay_in_the_dark(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/second.html", color_scheme="dark")
+    load_all(page)
+    scale = page.evaluate(f"softbook.explorables['{MAP}'].plot.data[0].colorscale")
+    assert [stop[1] for stop in scale] == ["#b3370f", "#f2f2f2", "#0b5cad"]
+
+
+def test_the_table_shows_the_drawn_numbers_of_the_present_setting(index):
+    folder = index.locator(f"#{CURVES} .softbook-data")
+    assert folder.locator("table").count() == 0
+    folder.locator("summary").click()
+    table = folder.locator("table")
+    assert table.locator("thead th[scope=col]").all_text_contents() == [
+        "input x",
+        "promised",
+        "promised",
+        "ReLU",
+        "attention",
+    ]
+    assert table.locator("tbody tr").count() == 161
+    last = table.locator("tbody tr").last
+    assert last.locator("th[scope=row]").text_content() == "3"
+    assert "sharpness β: 8" in table.locator("caption").text_content()
+    knobs = index.evaluate(f"softbook.explorables['{CURVES}'].payload.knobs")
+    move(index, CURVES, knobs[1], 0)
+    assert float(last.locator("td").nth(2).text_content()) == pytest.approx(4, abs=1e-4)
+    assert "shift: −1" in table.locator("caption").text_content().replace("-1", "−1")
+
+
+def test_data_and_plotly_come_only_near_the_view(mini_site, open_page):
+    page, watch = open_page(f"{mini_site}/book/ledger.html")
+    assert not any("plotly" in url or "softbook.js" in url for url in watch.requests)
+    page, watch = open_page(f"{mini_site}/book/index.html", viewport={"width": 360, "height": 300})
+    page.wait_for_function(f"document.getElementById('{CURVES}').dataset.state === 'ready'")
+    kinds = page.locator("#explorable-mini-kinds")
+    assert kinds.get_attribute("data-state") is None
+    assert not any("mini-kinds" in url for url in watch.requests)
+    kinds.scroll_into_view_if_needed()
+    page.wait_for_function("document.getElementById('explorable-mini-kinds').dataset.state === 'ready'")
+    assert sum("plotly.min.js" in url for url in watch.requests) == 1
+
+
+def test_the_last_of_many_values_wins(index, mini_entries):
+    index.evaluate(
+        f"""() => {{ const slider = document.getElementById('{CURVES}-beta');
+          for (let k = 0; k < 40; k++) {{ slider.value = k % 13; slider.dispatchEvent(new Event('input')); }}
+          slider.value = 3; slider.dispatchEvent(new Event('input')); }}"""
+    )
+    settle(index, CURVES)
+    assert index.evaluate(f"softbook.explorables['{CURVES}'].state[0]") == 3
+    assert index.evaluate(f"softbook.explorables['{CURVES}'].timings.length") <= 3
+    assert compare(index, CURVES, mini_entries["mini-curves"]) == []
+
+
+def test_the_figure_follows_the_width(index):
+    index.set_viewport_size({"width": 700, "height": 900})
+    width = f"document.querySelector('#{CURVES} .main-svg').getBoundingClientRect().width"
+    room = f"document.querySelector('#{CURVES} .softbook-plot').clientWidth"
+    index.wait_for_function(f"Math.abs({width} - {room}) < 2", timeout=5000)
+
+
+def test_a_browser_that_cannot_unpack_says_so(mini_site, browser):
+    context = browser.new_context()
+    context.add_init_script("delete window.DecompressionStream")
+    page = context.new_page()
+    page.goto(f"{mini_site}/book/index.html")
+    page.wait_for_selector(".softbook-message")
+    assert "DecompressionStream" in page.locator(".softbook-message").first.text_content()
+    context.close()
+
+
+@pytest.mark.parametrize(
+    ("place", "key", "knob", "limit"),
+    [("index", CURVES, "beta", 17), ("second", MAP, "phase", 33)],
+)
+def test_from_key_to_paint(mini_site, open_page, report, place, key, knob, limit):
+    page, _ = open_page(f"{mini_site}/book/{place}.html")
+    load_all(page)
+    page.locator(f"#{key}-{knob}").focus()
+    for _ in range(6):
+        for press in ["ArrowLeft"] * 4 + ["ArrowRight"] * 4:
+            page.keyboard.press(press)
+            settle(page, key)
+    times = sorted(page.evaluate("(key) => softbook.explorables[key].timings", key))
+    middle, late = times[len(times) // 2], times[int(0.95 * len(times))]
+    report.append(
+        f"input to paint, {key}: p50 {middle:.1f} ms, p95 {late:.1f} ms "
+        f"({len(times)} moves; the aim is p95 <= {limit} ms)"
+    )
+    # A machine that runs other tests too is no stopwatch: this only catches a wrong path.
+    assert middle < 5 * limit

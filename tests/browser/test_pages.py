@@ -1,0 +1,55 @@
+"""Every page of the book, every control on it, over http and from the disk."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .harness import load_all, turn_everything
+
+THEMES = ("light", "dark")
+OPTIONS = {"resultTypes": ["violations"]}
+
+
+def test_every_control_draws_what_python_computes(where, site, entries, open_page):
+    page, watch = open_page(f"{site}/{where[1]}.html")
+    wrong = []
+    for key in load_all(page):
+        id = page.evaluate("(key) => softbook.explorables[key].payload.id", key)
+        wrong += turn_everything(page, key, entries.get(id))
+    assert not wrong, "\n".join(wrong)
+    assert not watch.errors
+    assert not watch.outside
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+@pytest.mark.parametrize("theme", THEMES)
+def test_page_is_accessible(where, html: Path, theme, width, open_page):
+    from axe_playwright_python.sync_playwright import Axe
+
+    page, _ = open_page(
+        f"{html.as_uri()}/{where[1]}.html",
+        color_scheme=theme,
+        viewport={"width": width, "height": 900},
+    )
+    load_all(page)
+    assert page.evaluate("document.documentElement.dataset.theme") == theme
+    # What is folded must be sound too.
+    page.evaluate("document.querySelectorAll('.softbook-explorable details').forEach((d) => (d.open = true))")
+    page.wait_for_timeout(50)
+    found = Axe().run(page, options=OPTIONS)
+    assert found.violations_count == 0, found.generate_report()
+    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+
+
+def test_targets_are_large_enough_for_a_finger(where, html: Path, open_page):
+    page, _ = open_page(f"{html.as_uri()}/{where[1]}.html", viewport={"width": 360, "height": 800})
+    load_all(page)
+    small = page.evaluate(
+        """[...document.querySelectorAll(
+             '.softbook-controls :is(input[type=range], select, button), .softbook-explorable summary, .softbook-switch')]
+           .filter((n) => n.offsetParent && n.getBoundingClientRect().height < 43.5)
+           .map((n) => n.outerHTML.slice(0, 80))"""
+    )
+    assert not small
