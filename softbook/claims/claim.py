@@ -37,6 +37,9 @@ class Tolerance:
         The derivation in a sentence; it is printed in the ledger.
     size
         From the settings to an absolute amount, in the unit of the measured value.
+
+    >>> Tolerance("one rounding of x", lambda x: 2.0**-53 * x).size(x=2.0) == 2.0**-52
+    True
     """
 
     reason: str = "none: both sides are compared as computed"
@@ -49,6 +52,9 @@ class Hypothesis:
 
     `violation` is None where no breaking setting is known; the ledger then says "not known to be
     needed".
+
+    >>> Hypothesis("x is not negative", lambda x: x >= 0, violation={"x": -1.0}).holds(x=2.0)
+    True
     """
 
     statement: str
@@ -65,7 +71,8 @@ class Verdict:
     ratio
         The share of the promise, tolerance included, that is used: at most 1 where the claim holds.
     slack
-        How far the measured value stays inside the promise; negative where it does not.
+        How far the measured value stays inside the promise; negative where it does not. NaN where a
+        side is NaN: then nothing holds.
     """
 
     claim: str
@@ -77,12 +84,25 @@ class Verdict:
     tolerance: float
     holds: bool
 
+    def severity(self) -> tuple[bool, float]:
+        """Return what orders verdicts: the greatest is the nearest to breaking its claim.
+
+        A verdict that does not hold comes after all that do, and NaN after all numbers.
+
+        >>> good = Verdict("id", {}, 1.0, 0.5, 0.5, 0.5, 0.0, True)
+        >>> lost = Verdict("id", {}, 1.0, math.nan, math.nan, math.nan, 0.0, False)
+        >>> max(lost, good, key=Verdict.severity) is lost
+        True
+        """
+        return not self.holds, math.inf if math.isnan(self.ratio) else self.ratio
+
 
 def _pair(value: Value) -> tuple[float, float]:
-    if isinstance(value, tuple):
-        low, high = value
-        return float(low), float(high)
-    return float(value), float(value)
+    if not isinstance(value, tuple):
+        return float(value), float(value)
+    if len(value) != 2 or value[0] > value[1]:
+        raise ValueError(f"sides: {value} is given, but a number or a pair (low, high) is needed")
+    return float(value[0]), float(value[1])
 
 
 def _compare(
@@ -90,20 +110,29 @@ def _compare(
 ) -> tuple[float, float]:
     """Return (slack, ratio) of a relation; NaN on either side gives NaN, which never holds."""
     (p_low, p_high), (m_low, m_high) = _pair(predicted), _pair(measured)
+    # `min` and `max` pass over a NaN that is not their first argument.
+    if any(map(math.isnan, (p_low, p_high, m_low, m_high))):
+        return math.nan, math.nan
     if relation == "<=":
-        allowed = p_high + tolerance
-        ratio = m_high / allowed if allowed > 0 else (0.0 if m_high <= allowed else math.inf)
-        return p_high - m_high, ratio
+        slack, allowed = p_high - m_high, p_high + tolerance
+        return slack, _share(m_high, allowed, slack + tolerance)
     if relation == "==":
         gap = max(abs(m_high - p_high), abs(m_low - p_low))
-        return -gap, gap / tolerance if tolerance > 0 else (0.0 if gap == 0 else math.inf)
+        return -gap, _share(gap, tolerance, tolerance - gap)
     if relation == "~rate":
         # The predicted exponent must lie in the measured interval: the roles are exchanged.
         (p_low, p_high), (m_low, m_high) = (m_low, m_high), (p_low, p_high)
     slack = min(p_high - m_high, m_low - p_low)
     middle, half = (p_low + p_high) / 2, (p_high - p_low) / 2 + tolerance
     distance = max(abs(m_high - middle), abs(m_low - middle))
-    return slack, distance / half if half > 0 else (0.0 if slack >= 0 else math.inf)
+    return slack, _share(distance, half, slack + tolerance)
+
+
+def _share(used: float, allowed: float, left: float) -> float:
+    """Return used/allowed; 0 or infinity, by the sign of `left`, where that says nothing."""
+    if 0 < allowed < math.inf:
+        return used / allowed
+    return 0.0 if left >= 0 else math.inf
 
 
 @dataclass(frozen=True)
@@ -175,6 +204,23 @@ class Claim:
         holds = bool(slack >= -tolerance)
         return Verdict(self.id, dict(settings), predicted, measured, ratio, slack, tolerance, holds)
 
+    def settings(self, **chosen: Any) -> dict[str, Any]:
+        """Return all settings, checked by their knobs; those left out take their default.
+
+        Raises
+        ------
+        ValueError, TypeError
+            If a setting lies outside its knob or is unknown.
+        """
+        unknown = sorted(set(chosen) - set(self.knobs))
+        if unknown:
+            raise TypeError(
+                f"settings: {', '.join(unknown)} is no knob of {self.id}; "
+                f"it has {', '.join(self.knobs) or 'none'}"
+            )
+        values = self.defaults() | chosen
+        return {name: self.knobs[name].validate(value) for name, value in values.items()}
+
     def check(self, **settings: Any) -> Verdict:
         """Compare both sides at one setting; knobs left out take their default.
 
@@ -183,13 +229,7 @@ class Claim:
         ValueError, TypeError
             If a setting lies outside its knob, is unknown, or breaks a hypothesis.
         """
-        unknown = sorted(set(settings) - set(self.knobs))
-        if unknown:
-            raise TypeError(f"settings: {', '.join(unknown)} is no knob of {self.id}")
-        chosen = {
-            name: self.knobs[name].validate(value)
-            for name, value in (self.defaults() | settings).items()
-        }
+        chosen = self.settings(**settings)
         for hypothesis in self.hypotheses:
             if not hypothesis.holds(**chosen):
                 raise ValueError(f"{self.id}: {chosen} breaks a hypothesis: {hypothesis.statement}")
@@ -226,18 +266,24 @@ class Claim:
 
     def figure(self, along: str = "", **settings: Any) -> go.Figure:
         """Show both sides along one knob (the first, unless `along` names another)."""
-        along = along or next(iter(self.knobs))
+        along = along or next(iter(self.knobs), "")
         if along not in self.knobs:
-            raise ValueError(f"along: {along!r} is no knob of {self.id}")
+            raise ValueError(
+                f"along: {along!r} is given, but a knob of {self.id} is needed; "
+                f"it has {', '.join(self.knobs) or 'none'}"
+            )
         grid = self.knobs[along].grid()
-        base = self.defaults() | settings
+        base = self.settings(**settings)
         verdicts = [self._verdict(base | {along: value}) for value in grid]
         low_high = np.array([[*_pair(v.predicted), *_pair(v.measured)] for v in verdicts])
         promised = [curve(grid, low_high[:, 1], "bound", "promised")]
         if self.relation == "in":
             promised += [curve(grid, low_high[:, 0], "bound", "promised", showlegend=False)]
+        found = [curve(grid, low_high[:, 3], "measured", "measured")]
+        if (low_high[:, 2] < low_high[:, 3]).any():
+            found += [curve(grid, low_high[:, 2], "measured", "measured", showlegend=False)]
         return chart(
-            [*promised, curve(grid, low_high[:, 3], "measured", "measured")],
+            [*promised, *found],
             title=self.title,
             x=self.knobs[along].title,
             y="both sides of the claim",

@@ -1,0 +1,1 @@
+"""What `python -m softbook` can do: one module a command, each with `add` and `run`."""
