@@ -36,7 +36,7 @@ def _two_key_gap(beta: float, z: float, bits: int = 64, neighbours: int = 0) -> 
 
 def _peak_enclosure() -> tuple[float, float]:
     # Beyond u = 60 the function is below 60·e^{−60} and decreasing.
-    return enclose_supremum(lambda u: u / (1 + iv.exp(u)) / iv.mpf(KAPPA), 0.0, 60.0, 1e-10)
+    return enclose_supremum(lambda u: u / (1 + iv.exp(u)) / iv.mpf(KAPPA), 0.0, 60.0, 1e-6)
 
 
 register(

@@ -50,7 +50,7 @@ def _maximum_enclosure() -> tuple[float, float]:
     # T5 rests on (g − ω)e^{−g} ≤ e^{−1−ω}; here for n = 10, as the ratio of the two sides.
     omega = maximum_bound(10, 1.0)
     return enclose_supremum(
-        lambda g: (g - iv.mpf(omega)) * iv.exp(1 + iv.mpf(omega) - g), 0.0, 60.0, 1e-9
+        lambda g: (g - iv.mpf(omega)) * iv.exp(1 + iv.mpf(omega) - g), 0.0, 60.0, 1e-6
     )
 
 
