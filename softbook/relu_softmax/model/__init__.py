@@ -1,16 +1,15 @@
 """The objects that the theorems speak of: heads, primitives and compiled networks."""
 
-from softbook.relu_softmax.model.compiled import AttentionNetwork, AttentionReLU, compile_network
+from softbook.relu_softmax.model.compiled import AttentionNetwork, compile_network
 from softbook.relu_softmax.model.heads import (
-    anchor_head,
-    anchor_ramp,
     maximum,
     minimum,
     relu_head,
     rounded_relu_head,
-    two_head_ramp,
     unmasked_relu_head,
 )
+from softbook.relu_softmax.model.layers import AttentionReLU
+from softbook.relu_softmax.model.ramps import anchor_head, anchor_ramp, two_head_ramp
 from softbook.relu_softmax.model.recipes import (
     PiecewiseLinear,
     multiply,

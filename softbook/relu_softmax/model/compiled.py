@@ -6,48 +6,31 @@ heads, u = unit round-off, n = fan-in.
 
 from __future__ import annotations
 
-import json
 import os
 from typing import Any
 
 import torch
 from jaxtyping import Float
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save_file
 from torch import Tensor, nn
 
 from softbook.relu_softmax.model.bounds import PropagatedError
-from softbook.relu_softmax.model.heads import relu_head
+from softbook.relu_softmax.model.layers import (
+    AttentionReLU,
+    common_dtype,
+    describe,
+    flat,
+    translated,
+)
+from softbook.relu_softmax.model.storage import read_file, write_file
 from softbook.relu_softmax.theory.checks import positive
-
-ALLOWED = "Linear, ReLU, Flatten, Identity, Dropout (in eval mode) and Sequential"
-FORMAT = "softbook.attention-network.1"
-
-
-class AttentionReLU(nn.Module):
-    """One attention layer: a two-key head with its own null key for each hidden unit.
-
-    >>> AttentionReLU(2, beta=200.0)(torch.tensor([[-1.0, 2.0]]))
-    tensor([[0., 2.]])
-    """
-
-    def __init__(self, width: int, beta: float) -> None:
-        super().__init__()
-        self.width, self.beta = width, positive("beta", beta)
-
-    def forward(self, z: Float[Tensor, "*batch width"]) -> Float[Tensor, "*batch width"]:
-        """Return z σ(βz) entrywise, by attention."""
-        return relu_head(z, self.beta)
-
-    def extra_repr(self) -> str:
-        """Say the size in `repr`."""
-        return f"heads={self.width}, beta={self.beta:g}"
 
 
 class AttentionNetwork(nn.Module):
     """A compiled network: linear maps and attention layers, nothing else.
 
-    Made by `compile_network`; takes the same inputs as the network that it was made from.
+    Made by `compile_network`; takes the same inputs as the network that it was made from, float32 or
+    float64 as that one. The size of its error is certified: for each input x and each output,
+    |network(x) − compiled(x)| ≤ compiled.certificate(x), as computed, rounding included.
 
     Attributes
     ----------
@@ -55,6 +38,11 @@ class AttentionNetwork(nn.Module):
         The layers in order.
     beta
         Sharpness β of all heads.
+
+    >>> network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).eval()
+    >>> attention = compile_network(network, beta=1e4)
+    >>> attention.heads, attention.layers, attention.parameter_count
+    (8, 1, 58)
     """
 
     def __init__(self, stages: list[nn.Module], beta: float) -> None:
@@ -64,7 +52,7 @@ class AttentionNetwork(nn.Module):
 
     @property
     def heads(self) -> int:
-        """The number of two-key heads in all layers: one a hidden unit."""
+        """The number of two-key heads in all layers: one a hidden unit, shared by all positions."""
         return sum(stage.width for stage in self.stages if isinstance(stage, AttentionReLU))
 
     @property
@@ -77,19 +65,25 @@ class AttentionNetwork(nn.Module):
         """The number of weights and biases: those of the ReLU network."""
         return sum(parameter.numel() for parameter in self.parameters())
 
-    def forward(self, x: Float[Tensor, batch * features]) -> Float[Tensor, batch * outputs]:
-        """Return the compiled network's outputs."""
-        for stage in self.stages:
-            x = stage(x)
+    def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*outputs"]:
+        """Return the compiled network's outputs; x as for the network, shape (batch, …, features).
+
+        Raises a TypeError for another dtype than that of the weights, a ValueError where the number
+        of features does not fit. Cost: that of the network, and O(1) for each head.
+        """
+        self._dtype(x)
+        for k, stage in enumerate(self.stages):
+            x = stage(_fitting(x, stage, k))
         return x
 
     @torch.no_grad()
-    def certificate(self, x: Float[Tensor, batch * features]) -> Float[Tensor, batch * outputs]:
+    def certificate(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*outputs"]:
         """Return, for each input and output, how far network and compiled network can differ.
 
-        Valid for the two networks as computed in this dtype, rounding included: in exact arithmetic it
-        is theorem T3', e_l = min(p, max(z+p, 0)) + φ(β max(|z|−p, 0))/β with p = |W_l| e_{l−1}. The rounding
-        terms and their derivation stand in `softbook.relu_softmax.model.bounds`.
+        Valid for the two networks as computed in this dtype, in any order of summation (so also for
+        batches of another size): in exact arithmetic it is theorem T3', e_l = min(p, max(z+p, 0)) +
+        φ(β max(|z|−p, 0))/β with p = |W_l| e_{l−1}. The rounding terms, those of the last affine layer
+        among them, and their derivation stand in `softbook.relu_softmax.model.bounds`.
 
         Parameters
         ----------
@@ -99,99 +93,133 @@ class AttentionNetwork(nn.Module):
         Returns
         -------
         Tensor
-            float64, the shape of the outputs. Costs two passes through the ReLU network.
+            float64, the shape of the outputs; infinite where magnitudes overflow, NaN only for rows in
+            which x has NaN. Costs four passes through the ReLU network.
+
+        Raises
+        ------
+        TypeError, ValueError
+            As `forward`.
+
+        >>> network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).eval()
+        >>> attention, x = compile_network(network, beta=1e4), torch.randn(3, 4)
+        >>> bool(((attention(x) - network(x)).abs() <= attention.certificate(x)).all())
+        True
         """
         state = PropagatedError.at(x, self.beta, self._dtype(x))
-        for stage in self.stages:
+        for k, stage in enumerate(self.stages):
+            assert state.value is not None
+            _fitting(state.value, stage, k)
             state = state.through(stage)
-        return state.error
+        # Where a magnitude overflows, inf · 0 or inf − inf would hide that nothing is known.
+        error = state.error.nan_to_num(nan=torch.inf, posinf=torch.inf)
+        return torch.where(_nan_rows(x, error), torch.nan, error)
 
     @torch.no_grad()
-    def global_certificate(self, low: float, high: float) -> Float[Tensor, " outputs"]:
+    def global_certificate(
+        self, low: float | Float[Tensor, "..."], high: float | Float[Tensor, "..."]
+    ) -> Float[Tensor, " outputs"]:
         """Return a bound on the difference for all inputs with entries in [low, high] (T3, entrywise).
 
-        e_l = |W_l| e_{l−1} + κ/β holds for every real input; the box bounds the magnitudes on which
-        rounding depends.
+        e_l = |W_l| e_{l−1} + κ/β holds for every real input. The box serves the rounding terms only,
+        which grow with the magnitudes.
+
+        Parameters
+        ----------
+        low, high
+            Finite ends, low ≤ high: numbers, or one for each feature of the first Linear layer.
+
+        Returns
+        -------
+        Tensor
+            float64, one number an output (of each position). Costs two passes for a single input.
+
+        >>> network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).eval()
+        >>> compile_network(network, beta=1e4).global_certificate(-1.0, 1.0).shape
+        torch.Size([2])
         """
-        if not low <= high:
-            raise ValueError(f"low, high: {low} and {high} are given, but low <= high is needed")
         first = next(stage for stage in self.stages if isinstance(stage, nn.Linear))
-        largest = torch.full((1, first.in_features), max(abs(low), abs(high)), dtype=torch.float64)
+        ends = [
+            torch.as_tensor(end, dtype=torch.float64, device=first.weight.device)
+            for end in (low, high)
+        ]
+        if not bool(torch.isfinite(ends[0]).all() & torch.isfinite(ends[1]).all()):
+            raise ValueError(f"low, high: {low} and {high} are given, but finite ends are needed")
+        try:
+            least, most = (end.expand(first.in_features) for end in ends)
+        except RuntimeError as error:
+            shapes = " and ".join(str(tuple(end.shape)) for end in ends)
+            raise ValueError(
+                f"low, high: shapes {shapes} are given, but one number or {first.in_features} are needed"
+            ) from error
+        if not bool((least <= most).all()):
+            raise ValueError(f"low, high: {low} and {high} are given, but low <= high is needed")
+        largest = torch.maximum(least.abs(), most.abs()).unsqueeze(0)
         state = PropagatedError.of_box(largest, self.beta, first.weight.dtype)
         for stage in self.stages:
+            if isinstance(stage, nn.Linear):
+                state = state.tiled(stage.in_features)
             if not isinstance(stage, nn.Flatten):
                 state = state.through(stage)
-        return state.error[0]
+        return state.error[0].nan_to_num(nan=torch.inf, posinf=torch.inf)
 
     def _dtype(self, x: Tensor) -> torch.dtype:
+        if not isinstance(x, Tensor):
+            raise TypeError(f"x: {type(x).__name__} is given, but a tensor is needed")
         weight = next(self.parameters())
         if x.dtype != weight.dtype:
             raise TypeError(f"x: dtype {x.dtype} is given, but {weight.dtype} is needed")
         return weight.dtype
 
+    def to_dict(self) -> dict[str, Any]:
+        """Return the structure as JSON: β and, for each layer, its kind and size; no weights.
+
+        >>> network = nn.Sequential(nn.Linear(4, 8), nn.ReLU())
+        >>> [stage["kind"] for stage in compile_network(network, beta=1e4).to_dict()["stages"]]
+        ['linear', 'attention']
+        """
+        return {"beta": self.beta, "stages": [describe(stage) for stage in self.stages]}
+
     def save(self, path: str | os.PathLike[str]) -> None:
-        """Write weights and structure to one safetensors file."""
-        stages = [_describe(stage) for stage in self.stages]
-        metadata = {"format": FORMAT, "beta": repr(self.beta), "stages": json.dumps(stages)}
-        weights = {name: tensor.contiguous() for name, tensor in self.state_dict().items()}
-        save_file(weights, os.fspath(path), metadata=metadata)
+        """Write weights and structure to one safetensors file.
+
+        >>> import tempfile
+        >>> network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2))
+        >>> with tempfile.TemporaryDirectory() as folder:
+        ...     compile_network(network, beta=1e4).save(f"{folder}/network.safetensors")
+        ...     AttentionNetwork.load(f"{folder}/network.safetensors").heads
+        8
+        """
+        write_file(path, self.to_dict(), self.state_dict())
 
     @classmethod
     def load(cls, path: str | os.PathLike[str]) -> AttentionNetwork:
-        """Read a network written by `save`; a ValueError says what is wrong with another file."""
-        try:
-            with safe_open(os.fspath(path), framework="pt") as file:
-                metadata = file.metadata() or {}
-                weights = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-        except SafetensorError as error:
-            raise ValueError(f"path: {path} is not a safetensors file ({error})") from error
-        if metadata.get("format") != FORMAT:
-            given = metadata.get("format", "no format")
-            raise ValueError(f"path: {path} holds {given}, but {FORMAT} is needed")
-        beta = float(metadata["beta"])
-        network = cls([_build(entry, beta) for entry in json.loads(metadata["stages"])], beta)
-        try:
-            network.to(next(iter(weights.values())).dtype).load_state_dict(weights)
-        except RuntimeError as error:
-            raise ValueError(
-                f"path: the weights in {path} do not fit its structure ({error})"
-            ) from error
+        """Read a network written by `save`; a ValueError says what is wrong with another file.
+
+        Weights must fit the structure in name, shape and dtype; nothing in the file is executed.
+        """
+        stages, beta, weights = read_file(path)
+        network = cls(stages, beta)
+        network.load_state_dict(weights, assign=True)
         return network.eval()
 
 
-def _describe(stage: nn.Module) -> dict[str, Any]:
-    if isinstance(stage, nn.Linear):
-        bias = stage.bias is not None
-        return {"kind": "linear", "in": stage.in_features, "out": stage.out_features, "bias": bias}
-    if isinstance(stage, AttentionReLU):
-        return {"kind": "attention", "width": stage.width}
-    assert isinstance(stage, nn.Flatten)
-    return {"kind": "flatten", "start": stage.start_dim, "end": stage.end_dim}
+def _nan_rows(x: Tensor, like: Tensor) -> Tensor:
+    """Say which entries of the outputs belong to an input with NaN; positions count as one input."""
+    if x.ndim < 2 or x.shape[0] != like.shape[0]:
+        return x.isnan().any().expand_as(like)
+    rows = x.isnan().flatten(1).any(1)
+    return rows.reshape(-1, *[1] * (like.ndim - 1)).expand_as(like)
 
 
-def _build(entry: dict[str, Any], beta: float) -> nn.Module:
-    if entry["kind"] == "linear":
-        return nn.Linear(entry["in"], entry["out"], bias=entry["bias"])
-    if entry["kind"] == "attention":
-        return AttentionReLU(entry["width"], beta)
-    if entry["kind"] == "flatten":
-        return nn.Flatten(entry["start"], entry["end"])
-    raise ValueError(f"stages: {entry['kind']!r} is no kind of layer")
-
-
-def _flat(module: nn.Module, place: str) -> list[tuple[str, nn.Module]]:
-    """List the layers of nested Sequentials with the place at which each stands."""
-    if isinstance(module, nn.Sequential):
-        return [pair for k, child in enumerate(module) for pair in _flat(child, f"{place}[{k}]")]
-    if isinstance(module, nn.Dropout) and module.training and module.p > 0:
-        raise ValueError(f"{place}: Dropout in training mode is random; call network.eval() first")
-    if isinstance(module, (nn.Identity, nn.Dropout)):
-        return []
-    if isinstance(module, (nn.Linear, nn.ReLU, nn.Flatten)):
-        return [(place, module)]
-    raise TypeError(
-        f"{place}: {type(module).__name__} is given, but only {ALLOWED} can be compiled"
-    )
+def _fitting(x: Tensor, stage: nn.Module, k: int) -> Tensor:
+    """Return x; raise unless it has the number of features that layer k takes."""
+    if isinstance(stage, nn.Linear) and (x.ndim == 0 or x.shape[-1] != stage.in_features):
+        raise ValueError(
+            f"x: shape {tuple(x.shape)} arrives at layer {k} of the compiled network, "
+            f"but {stage.in_features} features are needed"
+        )
+    return x
 
 
 def compile_network(network: nn.Sequential, beta: float) -> AttentionNetwork:
@@ -230,36 +258,10 @@ def compile_network(network: nn.Sequential, beta: float) -> AttentionNetwork:
     if not isinstance(network, nn.Sequential):
         given = type(network).__name__
         raise TypeError(f"network: {given} is given, but nn.Sequential is needed")
-    layers = _flat(network, "network")
+    beta = positive("beta", beta)
+    layers = flat(network, "network")
     linear = [layer for _, layer in layers if isinstance(layer, nn.Linear)]
     if not linear:
         raise ValueError("network: no Linear layer is given, but at least one is needed")
-    dtypes = {layer.weight.dtype for layer in linear}
-    if len(dtypes) > 1 or not dtypes <= {torch.float32, torch.float64}:
-        names = ", ".join(sorted(map(str, dtypes)))
-        raise TypeError(f"network: {names} is given, but float32 or float64 throughout is needed")
-    width = linear[0].in_features
-    stages: list[nn.Module] = []
-    for place, layer in layers:
-        if isinstance(layer, nn.Linear):
-            if (
-                stages
-                and any(isinstance(s, nn.Linear) for s in stages)
-                and layer.in_features != width
-            ):
-                raise ValueError(f"{place}: takes {layer.in_features} features, but {width} arrive")
-            stages.append(_copied(layer))
-            width = layer.out_features
-        elif isinstance(layer, nn.ReLU):
-            stages.append(AttentionReLU(width, beta))
-        else:
-            assert isinstance(layer, nn.Flatten)
-            stages.append(nn.Flatten(layer.start_dim, layer.end_dim))
-    return AttentionNetwork(stages, beta).eval()
-
-
-def _copied(layer: nn.Linear) -> nn.Linear:
-    has_bias = layer.bias is not None
-    copy = nn.Linear(layer.in_features, layer.out_features, bias=has_bias, dtype=layer.weight.dtype)
-    copy.load_state_dict(layer.state_dict())
-    return copy
+    common_dtype(linear)
+    return AttentionNetwork(translated(layers, beta), beta).eval()

@@ -1,29 +1,19 @@
 """Single softmax heads: each is one call of `attend` with explicit queries, keys and values.
 
-Glossary: z = pre-activation, beta = β sharpness, self_score = λ, anchors = p, sharpness = c = βh².
+Glossary: z = pre-activation, beta = β sharpness, self_score = λ.
 """
 
 from __future__ import annotations
+
+import math
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from softbook.attention import attend, score_limit
-from softbook.relu_softmax.theory.checks import count, interval, positive
-
-
-def _floating(name: str, value: Tensor) -> Tensor:
-    if not isinstance(value, Tensor):
-        raise TypeError(f"{name}: {type(value).__name__} is given, but a tensor is needed")
-    if not value.is_floating_point():
-        raise TypeError(f"{name}: dtype {value.dtype} is given, but a floating one is needed")
-    return value
-
-
-def _with_null(entries: Tensor) -> Tensor:
-    """Put each entry beside a null token: shape [..., 2, 1]."""
-    return torch.stack([entries, torch.zeros_like(entries)], dim=-1).unsqueeze(-1)
+from softbook.relu_softmax.model.scores import factors, floating, two_keys
+from softbook.relu_softmax.theory.checks import positive
 
 
 def relu_head(z: Float[Tensor, "*shape"], beta: float) -> Float[Tensor, "*shape"]:
@@ -41,7 +31,9 @@ def relu_head(z: Float[Tensor, "*shape"], beta: float) -> Float[Tensor, "*shape"
     Returns
     -------
     Tensor
-        As z; 0 ≤ relu(z) − result ≤ κ/β (theorem T1). Cost: O(1) a entry. Differentiable.
+        As z; 0 ≤ relu(z) − result ≤ κ/β (theorem T1), up to the rounding of one head, which is
+        derived in `softbook.relu_softmax.model.bounds`. Cost: O(1) an entry. Differentiable. NaN
+        stays NaN; no finite input becomes NaN or infinite, at any β.
 
     Raises
     ------
@@ -50,19 +42,14 @@ def relu_head(z: Float[Tensor, "*shape"], beta: float) -> Float[Tensor, "*shape"
 
     Notes
     -----
-    Keys are limited to ±(score limit)/β: beyond it one weight is exactly 0 already, so that no
-    result changes, while βz cannot overflow.
+    Scores are limited to ±`score_limit`: beyond it one weight is exactly 0 already, so that no
+    result changes, while βz cannot overflow (an infinite score would make the softmax NaN).
 
     >>> relu_head(torch.tensor([-1.0, 0.0, 2.0]), beta=200.0)
     tensor([0., 0., 2.])
     """
-    _floating("z", z)
-    beta = positive("beta", beta)
-    limit = min(score_limit(z.dtype) / beta, torch.finfo(z.dtype).max)
-    # The query takes what of β its dtype can hold; the keys carry the rest.
-    query = min(beta, torch.finfo(z.dtype).max)
-    key = _with_null(z.clamp(-limit, limit) * (beta / query))
-    return attend(torch.full_like(key[..., :1, :], query), key, _with_null(z))[..., 0, 0]
+    floating("z", z)
+    return two_keys(z, z, positive("beta", beta))
 
 
 def rounded_relu_head(
@@ -72,19 +59,31 @@ def rounded_relu_head(
 
     The pre-activation is z = x − offset. The key of x is (round(x), 1), the query β(1, −offset), as in
     a network whose keys are kept in `precision`; values stay exact. The rounding of x moves the corner
-    by up to half a step of that format at x, however large β is.
+    by up to half a step of that format at x, however large β is: the error of T1 no longer falls
+    with β, and it has both signs.
+
+    Parameters
+    ----------
+    z
+        Finite pre-activations of any shape, floating.
+    beta
+        Sharpness β > 0.
+    offset
+        Finite; what the bias takes away.
+    precision
+        Floating dtype in which keys are stored, for example `torch.bfloat16`.
 
     >>> z = torch.tensor([0.01], dtype=torch.float64)
     >>> rounded_relu_head(z, 1e6, offset=8.0, precision=torch.bfloat16)
     tensor([0.0050], dtype=torch.float64)
     """
-    _floating("z", z)
-    beta = positive("beta", beta)
+    floating("z", z)
+    if not math.isfinite(offset):
+        raise ValueError(f"offset: {offset!r} is given, but a finite number is needed")
+    if not precision.is_floating_point:
+        raise TypeError(f"precision: {precision} is given, but a floating dtype is needed")
     stored = (z + offset).to(precision).to(z.dtype)
-    # Scores β(round(x) − offset), limited as in `relu_head`.
-    limit = score_limit(z.dtype) / beta
-    key = _with_null((stored - offset).clamp(-limit, limit))
-    return attend(torch.full_like(key[..., :1, :], beta), key, _with_null(z))[..., 0, 0]
+    return two_keys(stored - offset, z, positive("beta", beta))
 
 
 def unmasked_relu_head(
@@ -99,7 +98,7 @@ def unmasked_relu_head(
     z
         One number a token; the last axis runs over the n ≥ 1 tokens.
     beta, self_score
-        Sharpness β > 0, and λ (any finite number).
+        Sharpness β > 0, and λ (any finite number not below −max/16 of the dtype).
 
     Returns
     -------
@@ -109,17 +108,25 @@ def unmasked_relu_head(
     >>> unmasked_relu_head(torch.tensor([-1.0, 2.0]), beta=200.0, self_score=50.0).round()
     tensor([0., 2.])
     """
-    _floating("z", z)
+    floating("z", z)
     beta = positive("beta", beta)
     if z.ndim < 1 or z.shape[-1] < 1:
         raise ValueError(f"z: shape {tuple(z.shape)} is given, but at least one token is needed")
+    least = -torch.finfo(z.dtype).max / 16
+    if not (math.isfinite(self_score) and self_score >= least):
+        raise ValueError(
+            f"self_score: {self_score!r} is given, but a finite number of at least {least:.3g} is needed"
+        )
     n = z.shape[-1]
+    # At twice the score limit the other tokens' weight is 0 already.
+    self_score = min(self_score, 2 * score_limit(z.dtype))
     # Relative to all other scores (0 and λ), a larger difference changes no weight.
     limit = score_limit(z.dtype) + 2 * abs(self_score)
-    scaled = (z.clamp(-limit / beta, limit / beta) * beta).clamp(-limit, limit)
+    factor, entries = factors(z, beta, limit)
+    scaled = entries * factor
     eye = torch.eye(n, dtype=z.dtype, device=z.device)
-    sink = torch.cat([torch.zeros(1, n, dtype=z.dtype), torch.ones(1, 2, dtype=z.dtype)], -1)
-    key = torch.cat([torch.cat([eye, torch.zeros(n, 2, dtype=z.dtype)], -1), sink.to(eye)])
+    sink = torch.cat([eye.new_zeros(1, n), eye.new_ones(1, 2)], -1)
+    key = torch.cat([torch.cat([eye, eye.new_zeros(n, 2)], -1), sink])
     query = torch.cat(
         [
             (self_score * eye).expand(*z.shape, n),
@@ -130,86 +137,6 @@ def unmasked_relu_head(
     )
     value = torch.cat([z, torch.zeros_like(z[..., :1])], -1).unsqueeze(-1)
     return attend(query, key.expand(*z.shape[:-1], n + 1, n + 2), value)[..., 0]
-
-
-def anchor_head(
-    u: Float[Tensor, "*shape"], places: Float[Tensor, " anchors"], sharpness: float
-) -> Float[Tensor, "*shape"]:
-    """Return the softmax mean of `places`, each with score −c(u − place)².
-
-    The score is linear in u up to a term that all keys share: query (2cu, −c), key (place, place²).
-
-    Parameters
-    ----------
-    u
-        Finite inputs of any shape, in the unit of `places`.
-    places
-        [p], increasing; centre them on zero, since the scores grow with their squares.
-    sharpness
-        c > 0.
-
-    >>> anchor_head(torch.tensor([0.9]), torch.tensor([-1.0, 0.0, 1.0]), 50.0)
-    tensor([1.])
-    """
-    c = positive("sharpness", sharpness)
-    # So far outside, the last anchor has all the weight: e^{−2c·far·gap} underflows.
-    far = (
-        places.abs().amax()
-        + places.diff().amin()
-        + score_limit(u.dtype) / (2 * c * places.diff().amin())
-    )
-    inside = u.clamp(-far, far)
-    query = torch.stack([2 * c * inside, torch.full_like(inside, -c)], dim=-1).unsqueeze(-2)
-    key = torch.stack([places, places.square()], dim=-1).expand(*u.shape, -1, 2)
-    return attend(query, key, places.unsqueeze(-1).expand(*u.shape, -1, 1))[..., 0, 0]
-
-
-def anchor_ramp(
-    s: Float[Tensor, "*shape"], low: float, high: float, anchors: int, sharpness: float
-) -> Float[Tensor, "*shape"]:
-    """Return clip_{[low, high]}(s) by one head over p equally spaced anchors (theorem T4).
-
-    Anchor k stands at L_k = low + kh with h = (high−low)/(p−1) and has the score −c((s−L_k)/h)².
-
-    Parameters
-    ----------
-    s
-        Finite inputs of any shape.
-    low, high
-        Ends of the ramp, low < high.
-    anchors
-        p ≥ 2.
-    sharpness
-        c = βh² > 0. Near c = 2.7 the error is least: sharper is not better.
-
-    Returns
-    -------
-    Tensor
-        As s; within `ramp_bound` of the ramp. Cost: O(p) an entry.
-
-    >>> anchor_ramp(torch.tensor([-9.0, 0.25, 9.0]), 0.0, 1.0, 5, 50.0)
-    tensor([0.0000, 0.2500, 1.0000])
-    """
-    _floating("s", s)
-    low, high = interval(low, high)
-    steps = count("anchors", anchors, 2) - 1
-    spacing, middle = (high - low) / steps, low + (high - low) / 2
-    places = torch.arange(anchors, dtype=s.dtype, device=s.device) - steps / 2
-    return middle + spacing * anchor_head((s - middle) / spacing, places, sharpness)
-
-
-def two_head_ramp(
-    s: Float[Tensor, "*shape"], low: float, high: float, beta: float
-) -> Float[Tensor, "*shape"]:
-    """Return clip_{[low, high]}(s) by two heads of two keys: low + relu(s−low) − relu(s−high).
-
-    Within κ/β of the ramp for every s; cost O(1) an entry.
-
-    >>> two_head_ramp(torch.tensor([-9.0, 0.25, 9.0]), 0.0, 1.0, 1e4)
-    tensor([0.0000, 0.2500, 1.0000])
-    """
-    low, high = interval(low, high)
-    return low + relu_head(s - low, beta) - relu_head(s - high, beta)
 
 
 def maximum(x: Float[Tensor, ...], beta: float, dim: int = -1) -> Float[Tensor, ...]:
@@ -232,15 +159,17 @@ def maximum(x: Float[Tensor, ...], beta: float, dim: int = -1) -> Float[Tensor, 
     >>> maximum(torch.tensor([0.0, 1.0, -2.0]), beta=50.0)
     tensor(1.)
     """
-    _floating("x", x)
+    floating("x", x)
     beta = positive("beta", beta)
-    if x.ndim == 0 or x.shape[dim] == 0:
+    if not -x.ndim <= dim < x.ndim:
+        raise ValueError(f"dim: {dim} is given, but x has the shape {tuple(x.shape)}")
+    if x.shape[dim] == 0:
         raise ValueError(f"x: shape {tuple(x.shape)} is given, but at least one entry is needed")
     entries = x.movedim(dim, -1)
     # A softmax does not see a common shift; a constant one leaves the gradients as they are.
     below = entries - entries.amax(-1, keepdim=True).detach()
-    query = min(beta, torch.finfo(x.dtype).max)
-    key = below.clamp(min=-score_limit(x.dtype) / beta).unsqueeze(-1) * (beta / query)
+    query, keys = factors(below, beta, score_limit(x.dtype))
+    key = keys.unsqueeze(-1)
     asked = torch.full_like(key[..., :1, :], query)
     return attend(asked, key, entries.unsqueeze(-1))[..., 0, 0]
 
@@ -251,4 +180,4 @@ def minimum(x: Float[Tensor, ...], beta: float, dim: int = -1) -> Float[Tensor, 
     >>> minimum(torch.tensor([0.0, 1.0, -2.0]), beta=50.0)
     tensor(-2.)
     """
-    return -maximum(-_floating("x", x), beta, dim)
+    return -maximum(-floating("x", x), beta, dim)

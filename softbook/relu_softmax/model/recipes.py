@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from softbook.relu_softmax.model.heads import relu_head
+from softbook.relu_softmax.model.scores import floating
 from softbook.relu_softmax.theory.checks import count, positive
 from softbook.relu_softmax.theory.recipes import reciprocal_knots
 
@@ -47,11 +48,12 @@ class PiecewiseLinear(nn.Module):
             raise ValueError(
                 f"values: shape {tuple(values.shape)} is given, but {tuple(knots.shape)} is needed"
             )
-        if not bool(torch.isfinite(values).all()):
-            raise ValueError("values: the function must be finite at every knot")
+        slopes = values.diff() / knots.diff()
+        if not bool(torch.isfinite(values).all() & torch.isfinite(slopes).all()):
+            raise ValueError("values: the function and its slopes must be finite at every knot")
         self.beta = positive("beta", beta)
         self.register_buffer("knots", knots)
-        self.register_buffer("slopes", values.diff() / knots.diff())
+        self.register_buffer("slopes", slopes)
         self.register_buffer("start", values[0])
 
     @property
@@ -66,6 +68,7 @@ class PiecewiseLinear(nn.Module):
 
     def forward(self, x: Float[Tensor, "*shape"]) -> Float[Tensor, "*shape"]:
         """Return the softened interpolant at x; its error bound holds on [t_0, t_K]."""
+        floating("x", x)
         knots, slopes = self.knots.to(x), self.slopes.to(x)
         kinks = relu_head(x.unsqueeze(-1) - knots[1:-1], self.beta)
         return self.start.to(x) + slopes[0] * (x - knots[0]) + kinks @ slopes.diff()
@@ -89,7 +92,22 @@ def piecewise_linear(
     7
     """
     places = torch.as_tensor(knots, dtype=torch.float64)
-    return PiecewiseLinear(places, f(places), beta)
+    values = f(places)
+    if not isinstance(values, Tensor):
+        raise TypeError(f"f: returned {type(values).__name__}, but a tensor is needed")
+    return PiecewiseLinear(places, values.detach().to(places), beta)
+
+
+def _halves(x: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
+    """Return (x+y)/2 and (x−y)/2; raise unless x and y are floating and broadcast."""
+    floating("x", x), floating("y", y)
+    try:
+        torch.broadcast_shapes(x.shape, y.shape)
+    except RuntimeError as error:
+        raise ValueError(
+            f"x, y: shapes {tuple(x.shape)} and {tuple(y.shape)} are given, but they do not broadcast"
+        ) from error
+    return x / 2 + y / 2, x / 2 - y / 2
 
 
 def square(x: Float[Tensor, "*shape"], beta: float, pieces: int) -> Float[Tensor, "*shape"]:
@@ -112,7 +130,8 @@ def multiply(
     >>> multiply(torch.tensor(0.5), torch.tensor(-0.5), beta=1e6, pieces=4)
     tensor(-0.2500)
     """
-    return square((x + y) / 2, beta, pieces) - square((x - y) / 2, beta, pieces)
+    plus, minus = _halves(x, y)
+    return square(plus, beta, pieces) - square(minus, beta, pieces)
 
 
 def reciprocal(
@@ -147,7 +166,7 @@ def sawtooth_square(
     >>> sawtooth_square(torch.tensor([0.5]), beta=1e8, levels=6)
     tensor([0.2500])
     """
-    result, tooth = x, x
+    result = tooth = floating("x", x)
     corners = torch.tensor([0.0, 0.5, 1.0], dtype=x.dtype, device=x.device)
     weights = torch.tensor([2.0, -4.0, 2.0], dtype=x.dtype, device=x.device)
     for level in range(1, count("levels", levels) + 1):
@@ -171,7 +190,8 @@ def sawtooth_multiply(
     def of(u: Tensor) -> Tensor:
         return sawtooth_square(relu_head(u, beta) + relu_head(-u, beta), beta, levels)
 
-    return of((x + y) / 2) - of((x - y) / 2)
+    plus, minus = _halves(x, y)
+    return of(plus) - of(minus)
 
 
 def soft_square(z: Float[Tensor, "*shape"], beta: float) -> Float[Tensor, "*shape"]:
@@ -194,4 +214,5 @@ def soft_multiply(x: Float[Tensor, ...], y: Float[Tensor, ...], beta: float) -> 
     >>> soft_multiply(torch.tensor(0.5).double(), torch.tensor(0.5).double(), beta=1e-2)
     tensor(0.2500, dtype=torch.float64)
     """
-    return soft_square((x + y) / 2, beta) - soft_square((x - y) / 2, beta)
+    plus, minus = _halves(x, y)
+    return soft_square(plus, beta) - soft_square(minus, beta)

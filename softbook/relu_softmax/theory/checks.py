@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from numbers import Integral, Real
 
 
 def positive(name: str, value: float) -> float:
@@ -11,7 +12,7 @@ def positive(name: str, value: float) -> float:
     >>> positive("beta", 2)
     2.0
     """
-    if isinstance(value, bool) or not isinstance(value, (int, float)):
+    if isinstance(value, bool) or not isinstance(value, Real):
         raise TypeError(f"{name}: {type(value).__name__} is given, but a number is needed")
     if not (math.isfinite(value) and value > 0):
         raise ValueError(f"{name}: {value!r} is given, but a finite number above 0 is needed")
@@ -24,11 +25,11 @@ def count(name: str, value: int, least: int = 1) -> int:
     >>> count("pieces", 4)
     4
     """
-    if isinstance(value, bool) or not isinstance(value, int):
+    if isinstance(value, bool) or not isinstance(value, Integral):
         raise TypeError(f"{name}: {type(value).__name__} is given, but an integer is needed")
     if value < least:
         raise ValueError(f"{name}: {value} is given, but at least {least} is needed")
-    return value
+    return int(value)
 
 
 def interval(low: float, high: float) -> tuple[float, float]:
@@ -40,5 +41,9 @@ def interval(low: float, high: float) -> tuple[float, float]:
     if not (math.isfinite(low) and math.isfinite(high) and low < high):
         raise ValueError(
             f"low, high: {low!r} and {high!r} are given, but finite low < high is needed"
+        )
+    if not math.isfinite(high - low):
+        raise ValueError(
+            f"low, high: {low!r} and {high!r} are given, but high - low must be finite"
         )
     return float(low), float(high)
