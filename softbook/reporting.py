@@ -98,7 +98,9 @@ def table(rows: Sequence[Mapping[str, Any]], digits: int = DIGITS, error: float 
       10  0.0278
      100  0.00278
     """
-    names = list(rows[0]) if rows else []
+    if not rows:
+        return
+    names = list(rows[0])
     for place, row in enumerate(rows):
         if list(row) != names:
             raise ValueError(

@@ -8,6 +8,8 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from nbclient.exceptions import CellExecutionError
+
 from softbook.notebooks.pair import pair_path, problems, sources, write
 
 BOOK = Path("book")
@@ -35,7 +37,11 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name in names:
         if options.command == "write":
             start = time.perf_counter()
-            write(found[name])
+            try:
+                write(found[name])
+            except CellExecutionError as error:
+                print(f"{found[name]}: a cell failed\n{error}", file=sys.stderr)
+                return 1
             print(f"{pair_path(found[name])}  {time.perf_counter() - start:.1f} s", flush=True)
         for sentence in problems(found[name]):
             print(sentence, file=sys.stderr)
