@@ -11,6 +11,7 @@ True
 from __future__ import annotations
 
 import importlib.util
+import re
 import shutil
 from pathlib import Path
 
@@ -32,9 +33,13 @@ MATHJAX_PARTS = (
 
 
 def runtime() -> str:
-    """Return the one script of the page: the parts in `static/`, in a scope of their own."""
-    parts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    return f'(function () {{\n"use strict";\n{parts}}})();\n'
+    """Return the one script of the page: the parts in `static/`, in a scope of their own.
+
+    Lines that are comments stay in the sources.
+    """
+    parts = "".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    code = re.sub(r"^\s*(//.*)?\n", "", parts, flags=re.MULTILINE)
+    return f'(function () {{\n"use strict";\n{code}}})();\n'
 
 
 def _package(name: str, place: str) -> Path:

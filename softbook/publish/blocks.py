@@ -55,7 +55,7 @@ def _rewrite(app: Sphinx, env: Any) -> list[str]:
 def connect(app: Sphinx) -> None:
     """Connect nodes, directives, roles and events."""
     app.add_config_value("softbook_ledger", "softbook.claims:ledger", "env")
-    others = dict.fromkeys(("latex", "text", "man", "texinfo"), (_pass, _pass))
+    others: dict[str, Any] = dict.fromkeys(("latex", "text", "man", "texinfo"), (_pass, _pass))
     app.add_node(theorem.theorem, html=(_visit_theorem, _depart), **others)
     app.add_node(ledger.scroll, html=(_visit_scroll, _depart), **others)
     app.add_node(ledger.claim_graph, html=(_pass, _pass), **others)

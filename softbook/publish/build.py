@@ -79,7 +79,9 @@ def _drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], 
     context["script_files"] = kept
 
 
-def _repair_roles(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+def _repair_roles(
+    app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any
+) -> None:
     """Give a bibliography roles that a list may hold; docutils writes deprecated ones."""
     body = context.get("body", "")
     body = body.replace(' role="doc-biblioentry"', ' role="listitem"')

@@ -24,7 +24,7 @@ from softbook.publish.theorem import book_claims, parse, places, source_text
 __all__ = ["LedgerDirective", "check_places", "claim_graph", "domain_text", "resolve_graphs"]
 
 
-class claim_graph(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+class claim_graph(nodes.General, nodes.Element):
     """The place of the picture, which is drawn when all pages are known."""
 
 
@@ -134,7 +134,7 @@ class LedgerDirective(SphinxDirective):
         return [claim_graph(), box, *parse(self, details)]
 
 
-class scroll(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+class scroll(nodes.General, nodes.Element):
     """A box that scrolls sideways where the screen is narrow."""
 
 

@@ -19,7 +19,15 @@ __all__ = ["remote_addresses", "requests_of", "style_requests"]
 
 REMOTE = re.compile(r"\s*(?:https?:)?//", re.IGNORECASE)
 # Of these, the browser loads `href` by itself when it draws the page.
-LOADED_LINKS = {"stylesheet", "preload", "prefetch", "modulepreload", "icon", "manifest", "preconnect"}
+LOADED_LINKS = {
+    "stylesheet",
+    "preload",
+    "prefetch",
+    "modulepreload",
+    "icon",
+    "manifest",
+    "preconnect",
+}
 STYLE = re.compile(r"""(?:url\(\s*|@import\s+)["']?\s*((?:https?:)?//[^"')\s;]+)""", re.IGNORECASE)
 
 
@@ -70,5 +78,7 @@ def remote_addresses(folder: Path) -> list[str]:
     for file in sorted(folder.rglob("*.html")):
         found += [f"{file.relative_to(folder)}: {a}" for a in requests_of(file.read_text("utf-8"))]
     for file in sorted(folder.rglob("*.css")):
-        found += [f"{file.relative_to(folder)}: {a}" for a in style_requests(file.read_text("utf-8"))]
+        found += [
+            f"{file.relative_to(folder)}: {a}" for a in style_requests(file.read_text("utf-8"))
+        ]
     return found

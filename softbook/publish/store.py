@@ -20,7 +20,15 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-__all__ = ["EXPLORABLE_BUDGET", "PAGE_BUDGET", "DataFile", "check_page", "publish", "script", "write"]
+__all__ = [
+    "EXPLORABLE_BUDGET",
+    "PAGE_BUDGET",
+    "DataFile",
+    "check_page",
+    "publish",
+    "script",
+    "write",
+]
 
 EXPLORABLE_BUDGET = 120_000
 PAGE_BUDGET = 500_000

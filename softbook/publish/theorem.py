@@ -24,12 +24,21 @@ from sphinx.util.nodes import make_refnode
 
 from softbook.claims import Claim
 
-__all__ = ["ClaimDirective", "ClaimRole", "book_claims", "parse", "places", "resolve", "source_text", "theorem"]
+__all__ = [
+    "ClaimDirective",
+    "ClaimRole",
+    "book_claims",
+    "parse",
+    "places",
+    "resolve",
+    "source_text",
+    "theorem",
+]
 
 NOUNS = {"proved": "Theorem", "exact": "Fact", "measured": "Measurement", "quoted": "Quotation"}
 
 
-class theorem(nodes.General, nodes.Element):  # noqa: N801 (docutils names nodes so)
+class theorem(nodes.General, nodes.Element):
     """The block itself, with the claim's kind of evidence in `evidence`."""
 
 
@@ -108,7 +117,9 @@ class ClaimDirective(SphinxDirective):
         page = self.env.docname
         before = places(self.env).get(claim.id)
         if before:
-            raise ExtensionError(f"{page}: the claim {claim.id!r} stands on {before['page']} already")
+            raise ExtensionError(
+                f"{page}: the claim {claim.id!r} stands on {before['page']} already"
+            )
         number = self.env.temp_data.get("softbook_claim", 0) + 1
         self.env.temp_data["softbook_claim"] = number
         name = f"{NOUNS[claim.evidence]} {number}"

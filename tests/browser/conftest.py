@@ -91,7 +91,8 @@ def mini_entries(mini: Path) -> dict[str, Any]:
     """The small book's explorables, imported here as its pages import them."""
     file = mini.parents[1] / "book" / "minifigures.py"
     spec = importlib.util.spec_from_file_location("minifigures", file)
-    assert spec and spec.loader
+    assert spec is not None
+    assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
     return {entry.id: entry for entry in (module.curves, module.wave, module.kinds)}

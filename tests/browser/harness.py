@@ -54,7 +54,9 @@ def copy_mini(target: Path, **settings: str) -> Path:
     lines = {"softbook_ledger": "miniclaims:ledger"} | settings
     added = "".join(f"    {name}: {value!r}\n" for name, value in lines.items())
     config = (ROOT / "_config.yml").read_text("utf-8")
-    (target / "_config.yml").write_text(config.replace("  config:\n", f"  config:\n{added}"), "utf-8")
+    (target / "_config.yml").write_text(
+        config.replace("  config:\n", f"  config:\n{added}"), "utf-8"
+    )
     return target
 
 
@@ -134,7 +136,7 @@ def move(page: Any, key: str, knob: dict[str, Any], index: int) -> None:
     settle(page, key)
 
 
-def _python(figure: Any, path: list[Any]) -> np.ndarray:
+def array_at(figure: Any, path: list[Any]) -> np.ndarray:
     """Return the array at `path` in a plotly figure as float64, with NaN for gaps."""
     node = figure.to_plotly_json()
     for step in path:
@@ -162,7 +164,11 @@ def _off(channel: dict[str, Any], drawn: Any, exact: np.ndarray) -> str:
     span = abs(channel["high"] - channel["low"])
     if channel["coding"] == "linear" and channel["error"] > 0.51 * span / 65534 + 1e-9 * (1 + span):
         return f"states an error of {channel['error']:.3g} on a range of {span:.3g}"
-    return "" if worst <= channel["error"] else f"is off by {worst:.3g}, {channel['error']:.3g} is stated"
+    return (
+        ""
+        if worst <= channel["error"]
+        else f"is off by {worst:.3g}, {channel['error']:.3g} is stated"
+    )
 
 
 def compare(page: Any, key: str, entry: Any) -> list[str]:
@@ -199,7 +205,7 @@ def compare(page: Any, key: str, entry: Any) -> list[str]:
     if state["summary"] != frame.summary:
         wrong.append(f"{where}: says {state['summary']!r}, Python says {frame.summary!r}")
     for channel, drawn in zip(state["channels"], state["drawn"], strict=True):
-        problem = _off(channel, drawn, _python(frame.figure, channel["path"]))
+        problem = _off(channel, drawn, array_at(frame.figure, channel["path"]))
         if problem:
             wrong.append(f"{where}: {'.'.join(map(str, channel['path']))} {problem}")
     return wrong

@@ -57,7 +57,9 @@ def test_reset_returns_to_the_first_frame(index, mini_entries):
 
 
 def test_the_theme_button_recolours_the_figure_in_place(index):
-    colour = f"getComputedStyle(document.querySelector('#{CURVES} .trace:last-child .js-line')).stroke"
+    colour = (
+        f"getComputedStyle(document.querySelector('#{CURVES} .trace:last-child .js-line')).stroke"
+    )
     assert index.evaluate(colour) == "rgb(11, 92, 173)"
     for _ in range(3):
         if index.evaluate("document.documentElement.dataset.theme") == "dark":
@@ -104,7 +106,9 @@ def test_data_and_plotly_come_only_near_the_view(mini_site, open_page):
     assert kinds.get_attribute("data-state") is None
     assert not any("mini-kinds" in url for url in watch.requests)
     kinds.scroll_into_view_if_needed()
-    page.wait_for_function("document.getElementById('explorable-mini-kinds').dataset.state === 'ready'")
+    page.wait_for_function(
+        "document.getElementById('explorable-mini-kinds').dataset.state === 'ready'"
+    )
     assert sum("plotly.min.js" in url for url in watch.requests) == 1
 
 

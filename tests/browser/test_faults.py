@@ -16,7 +16,9 @@ CURVES = "explorable-mini-curves"
 def _edit_payload(html: Path, id: str, change) -> None:
     """Rewrite a data file in place."""
     (file,) = (html / "_static" / "softbook" / "data").glob(f"{id}-*.js")
-    head, body = re.fullmatch(r"(softbook\.receive\(.*?,)(\{.*\})\);\n", file.read_text(), re.S).groups()
+    head, body = re.fullmatch(
+        r"(softbook\.receive\(.*?,)(\{.*\})\);\n", file.read_text(), re.S
+    ).groups()
     payload = json.loads(body)
     change(payload)
     file.write_text(f"{head}{json.dumps(payload)});\n")

@@ -36,7 +36,9 @@ def test_page_is_accessible(where, html: Path, theme, width, open_page):
     load_all(page)
     assert page.evaluate("document.documentElement.dataset.theme") == theme
     # What is folded must be sound too.
-    page.evaluate("document.querySelectorAll('.softbook-explorable details').forEach((d) => (d.open = true))")
+    page.evaluate(
+        "document.querySelectorAll('.softbook-explorable details').forEach((d) => (d.open = true))"
+    )
     page.wait_for_timeout(50)
     found = Axe().run(page, options=OPTIONS)
     assert found.violations_count == 0, found.generate_report()

@@ -1,0 +1,147 @@
+"""Whole builds of the small book: what the second one keeps, and which faults stop one."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import pytest
+
+from softbook.publish.offline import remote_addresses
+
+from ..browser.harness import build, copy_mini
+
+HEAD = "---\nkernelspec:\n  display_name: Python 3\n  language: python\n  name: python3\njupytext:\n  text_representation:\n    format_name: myst\n---\n"
+CELL = "```{{code-cell}} ipython3\n{}\n```\n"
+
+
+@pytest.fixture(scope="module")
+def book(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    source = copy_mini(tmp_path_factory.mktemp("book"))
+    outcome = build(source)
+    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-3000:]
+    return source
+
+
+def _small(folder: Path, text: str, **settings: str) -> Path:
+    """A book of one page."""
+    copy_mini(folder, **settings)
+    (folder / "_toc.yml").write_text("format: jb-book\nroot: book/index\n")
+    (folder / "book" / "index.md").write_text(HEAD + "# One page\n\n" + text)
+    return folder
+
+
+def _data(source: Path) -> set[str]:
+    return {file.name for file in (source / "_build/html/_static/softbook/data").glob("*.js")}
+
+
+def test_no_page_asks_another_host_and_thebe_is_gone(book):
+    html = book / "_build" / "html"
+    assert remote_addresses(html) == []
+    for page in html.rglob("*.html"):
+        assert "THEBE_JS_URL" not in page.read_text("utf-8")
+
+
+def test_only_pages_with_a_figure_load_the_script(book):
+    folder = book / "_build" / "html" / "book"
+    loads = {p.stem: "softbook.js" in p.read_text("utf-8") for p in folder.glob("*.html")}
+    assert loads == {"index": True, "second": True, "ledger": False}
+
+
+def test_blocks_and_ledger_point_at_each_other(book):
+    folder = book / "_build" / "html" / "book"
+    second, ledger = (folder / f"{name}.html" for name in ("second", "ledger"))
+    block = second.read_text("utf-8")
+    assert 'class="softbook-claim softbook-proved" id="claim-mini-double"' in block
+    assert 'href="ledger.html#ledger-mini-double"' in block
+    assert "not known to be needed" in block
+    page = ledger.read_text("utf-8")
+    assert 'id="ledger-mini-double"' in page
+    assert 'href="second.html#claim-mini-double"' in page
+    assert "−2 is measured where −3 is promised" in page
+
+
+def test_a_warm_build_keeps_data_and_runs_nothing(book):
+    before = _data(book)
+    assert len(before) == 4
+    page = book / "book" / "second.md"
+    page.write_text(page.read_text("utf-8") + "\nOne more sentence.\n", "utf-8")
+    # What was built is thrown away, what was read is not.
+    for file in (book / "_build/html/_static/softbook/data").glob("*.js"):
+        file.unlink()
+    outcome = build(book)
+    assert outcome.returncode == 0
+    assert _data(book) == before
+    assert "Executing notebook" not in outcome.stdout + outcome.stderr
+    assert "second.md: Using cached notebook" in outcome.stdout + outcome.stderr
+
+
+def test_another_builder_gets_the_summary(tmp_path):
+    cell = CELL.format("import minifigures\nminifigures.curves")
+    source = _small(tmp_path, cell + "\n```{claim} mini-double\n```\n")
+    outcome = build(source, "--builder", "custom", "--custom-builder", "text")
+    assert outcome.returncode == 0, outcome.stderr[-2000:]
+    (page,) = (source / "_build").rglob("index.txt")
+    text = page.read_text("utf-8")
+    assert "At β = 8 and shift 0 the gap is at most 0.0348." in text
+    assert "Theorem 1. Twice is less than thrice proved" in text
+
+
+@pytest.mark.parametrize(
+    ("text", "sentence"),
+    [
+        (CELL.format("1 / 0"), "ZeroDivisionError"),
+        ("```{claim} nobody\n```\n", "'nobody' is no claim; there are mini-double"),
+        (
+            "```{claim} mini-said\n```\n\n```{claim} mini-said\n```\n",
+            "stands on book/index already",
+        ),
+        ("```{ledger}\n```\n", "the book shows no theorem block for: mini-double, mini-square"),
+        (CELL.format("from figures_of_faults import grown\ngrown"), "give the knobs fewer points"),
+    ],
+    ids=["failing-cell", "unknown-claim", "claim-twice", "claim-nowhere", "grid-over-budget"],
+)
+def test_a_fault_stops_the_build_with_a_sentence(tmp_path, text, sentence):
+    source = _small(tmp_path, text)
+    (source / "book" / "figures_of_faults.py").write_text(
+        "from softbook.explore import explore\n"
+        "from softbook.knobs import Linear\n"
+        "from minifigures import plain_figure\n"
+        "knobs = {n: Linear(0, 1, default=0, points=81) for n in 'ab'}\n"
+        "grown = explore(lambda a, b: plain_figure(), **knobs)\n"
+    )
+    outcome = build(source)
+    assert outcome.returncode != 0
+    assert sentence in outcome.stdout + outcome.stderr
+
+
+def test_a_false_claim_stops_the_ledger(tmp_path):
+    source = _small(
+        tmp_path, "```{claim} false\n```\n\n```{ledger}\n```\n", softbook_ledger="faulty:ledger"
+    )
+    (source / "book" / "faulty.py").write_text(
+        "from softbook.claims import Claim\n"
+        "def ledger():\n"
+        "    return [Claim(id='false', title='False', statement='No.', evidence='proved', source='own',\n"
+        "                  predicted=lambda: 1.0, measured=lambda: 2.0)]\n"
+    )
+    outcome = build(source)
+    assert outcome.returncode != 0
+    assert "claim false: it does not hold at" in outcome.stdout + outcome.stderr
+
+
+def test_an_unknown_source_stops_the_build(tmp_path):
+    source = _small(tmp_path, "```{claim} said\n```\n", softbook_ledger="faulty:ledger")
+    (source / "book" / "faulty.py").write_text(
+        "from softbook.claims import Claim\n"
+        "def ledger():\n"
+        "    return [Claim(id='said', title='Said', statement='So.', evidence='quoted', source='nobody2020')]\n"
+    )
+    outcome = build(source)
+    assert outcome.returncode != 0
+    assert "its source 'nobody2020' is not in the bibliography" in outcome.stdout + outcome.stderr
+
+
+def test_kernels_know_that_the_book_is_built():
+    # The extension sets the variable in the builder's process only, never in a reader's.
+    assert "SOFTBOOK_BUILD" not in os.environ
