@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from softbook.explore.payload import figure_parts
+from softbook.explore.parts import figure_parts
 
 if TYPE_CHECKING:
     from softbook.explore.explorable import Explorable
