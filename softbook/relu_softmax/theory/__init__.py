@@ -10,7 +10,12 @@ from softbook.relu_softmax.theory.gap import (
     unmasked_score,
 )
 from softbook.relu_softmax.theory.maxima import maximum_bound
-from softbook.relu_softmax.theory.networks import depth_bound, translation_interval
+from softbook.relu_softmax.theory.networks import (
+    depth_bound,
+    entrywise_depth_bound,
+    path_norm_bound,
+    translation_interval,
+)
 from softbook.relu_softmax.theory.ramps import (
     anchors_for,
     interior_series,
@@ -28,12 +33,17 @@ from softbook.relu_softmax.theory.recipes import (
     reciprocal_knots,
     soft_multiply_bound,
     soft_square_bound,
+    soft_square_interval,
     square_bound,
+    square_cost,
     square_interval,
 )
 from softbook.relu_softmax.theory.sawtooth import (
     sawtooth_bound,
+    sawtooth_cost,
+    sawtooth_interval,
     sawtooth_multiply_bound,
+    sawtooth_multiply_interval_bound,
     sawtooth_size,
 )
 
@@ -41,6 +51,7 @@ __all__ = [
     "KAPPA",
     "anchors_for",
     "depth_bound",
+    "entrywise_depth_bound",
     "gap",
     "gap_envelope",
     "interior_series",
@@ -48,6 +59,7 @@ __all__ = [
     "multiply_bound",
     "multiply_cost",
     "outside_series",
+    "path_norm_bound",
     "piecewise_linear_bound",
     "ramp_bound",
     "ramp_outside_bound",
@@ -56,11 +68,16 @@ __all__ = [
     "reciprocal_knots",
     "relu_bound",
     "sawtooth_bound",
+    "sawtooth_cost",
+    "sawtooth_interval",
     "sawtooth_multiply_bound",
+    "sawtooth_multiply_interval_bound",
     "sawtooth_size",
     "soft_multiply_bound",
     "soft_square_bound",
+    "soft_square_interval",
     "square_bound",
+    "square_cost",
     "square_interval",
     "swish",
     "translation_interval",

@@ -80,6 +80,8 @@ def unmasked_bound(beta: float, tokens: int, self_score: float, size: float) -> 
     True
     """
     others = count("tokens", tokens, 2) - 1
+    if not math.isfinite(self_score):
+        raise ValueError(f"self_score: {self_score!r} is given, but a finite number is needed")
     # Beyond 700 the exponential overflows; the bound is then infinite in practice.
     leak = math.exp(-self_score) if self_score > -700 else math.inf
     return relu_bound(beta) + 2 * positive("size", size) * others * leak

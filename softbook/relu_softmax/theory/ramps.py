@@ -10,6 +10,10 @@ import math
 from softbook.relu_softmax.theory.checks import count, interval, positive
 from softbook.relu_softmax.theory.gap import relu_bound
 
+# Below, integrals that are larger than the sums take their place: ∫xe^{−cx²} = 1/(2c), which is above the
+# sum by 1/12 (Euler and Maclaurin), and ∫e^{−cx²} = ½√(π/c). They exceed the sums by about 1 in 10⁶ there.
+SMALL = 1e-6
+
 
 def _terms(c: float) -> int:
     # e^{−cm²} underflows beyond cm² = 750.
@@ -19,12 +23,14 @@ def _terms(c: float) -> int:
 def interior_series(c: float) -> float:
     """Return ½ + Σ_{m≥1} (m+1) e^{−cm²}: the error of a ramp in steps h, anywhere.
 
-    c > 0; cost O(1/√c) terms. Source: own, theorem T4.
+    c > 0; cost O(1/√c) terms, at most 27,000. Source: own, theorem T4.
 
     >>> round(interior_series(1.0), 2), round(interior_series(2.0), 2), interior_series(1e3)
     (1.29, 0.77, 0.5)
     """
     c = positive("c", c)
+    if c < SMALL:
+        return 0.5 + outside_series(c) + 0.5 * math.sqrt(math.pi / c)
     return 0.5 + math.fsum((m + 1) * math.exp(-c * m * m) for m in range(1, _terms(c)))
 
 
@@ -35,6 +41,8 @@ def outside_series(c: float) -> float:
     0.0
     """
     c = positive("c", c)
+    if c < SMALL:
+        return 0.5 / c
     return math.fsum(m * math.exp(-c * m * m) for m in range(1, _terms(c)))
 
 

@@ -61,6 +61,20 @@ def square_bound(beta: float, pieces: int) -> float:
     return max(-low, high)
 
 
+def square_cost(error: float) -> tuple[int, int, float]:
+    """Return (K, heads, β) for which `square_bound` is at most `error`; one layer.
+
+    K = ⌈1/√ε⌉ pieces, K−1 heads of two keys, β = 4κ/ε.
+
+    >>> pieces, heads, beta = square_cost(1e-6)
+    >>> pieces, heads, square_bound(beta, pieces) <= 1e-6 * (1 + 1e-12)
+    (1000, 999, True)
+    """
+    error = positive("error", error)
+    pieces = max(1, math.ceil(1 / math.sqrt(error)))
+    return pieces, pieces - 1, 4 * KAPPA / error
+
+
 def multiply_bound(beta: float, pieces: int) -> float:
     """Return 1/K² + 4κ/β: the error of `multiply` for |x|, |y| ≤ 1 (T6).
 
@@ -117,6 +131,15 @@ def reciprocal_bound(low: float, high: float, beta: float, pieces: int) -> float
     """
     below, above = reciprocal_interval(low, high, beta, pieces)
     return max(-below, above)
+
+
+def soft_square_interval(beta: float, size: float = 1.0) -> tuple[float, float]:
+    """Return [−β²z⁴/12, 0] at |z| = size, which contains `soft_square(z) − z²` (T7).
+
+    >>> soft_square_interval(0.5)[1]
+    0.0
+    """
+    return -soft_square_bound(beta, size), 0.0
 
 
 def soft_square_bound(beta: float, size: float = 1.0) -> float:

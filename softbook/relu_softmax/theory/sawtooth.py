@@ -4,8 +4,26 @@ from __future__ import annotations
 
 import math
 
-from softbook.relu_softmax.theory.checks import count
-from softbook.relu_softmax.theory.gap import relu_bound
+from softbook.relu_softmax.theory.checks import count, positive
+from softbook.relu_softmax.theory.gap import KAPPA, relu_bound
+
+
+def _softening(beta: float, levels: int) -> float:
+    terms = math.fsum((2.0**s - 1) / 4.0**s for s in range(1, count("levels", levels) + 1))
+    return 4 * terms * relu_bound(beta)
+
+
+def sawtooth_interval(beta: float, levels: int) -> tuple[float, float]:
+    """Return [−S, 4^{−(m+1)} + S], which contains `sawtooth_square(x) − x²` on [0, 1].
+
+    S = (4κ/β) Σ_{s≤m} (2^s−1)/4^s is the softening; the chords lie above the parabola.
+
+    >>> low, high = sawtooth_interval(1e6, 4)
+    >>> high == sawtooth_bound(1e6, 4) and round(high + low, 12) == 4.0**-5
+    True
+    """
+    soft = _softening(beta, levels)
+    return -soft, 4.0 ** -(levels + 1) + soft
 
 
 def sawtooth_bound(beta: float, levels: int) -> float:
@@ -17,9 +35,7 @@ def sawtooth_bound(beta: float, levels: int) -> float:
     >>> sawtooth_bound(1e300, 4) == 4.0**-5
     True
     """
-    count("levels", levels)
-    soft = math.fsum(4 * (2.0**s - 1) / 4.0**s for s in range(1, levels + 1))
-    return 4.0 ** -(levels + 1) + soft * relu_bound(beta)
+    return sawtooth_interval(beta, levels)[1]
 
 
 def sawtooth_multiply_bound(beta: float, levels: int) -> float:
@@ -32,6 +48,36 @@ def sawtooth_multiply_bound(beta: float, levels: int) -> float:
     True
     """
     return 2 * (sawtooth_bound(beta, levels) + 4 * relu_bound(beta))
+
+
+def sawtooth_multiply_interval_bound(beta: float, levels: int) -> float:
+    """Return 4^{−(m+1)} + 2S + 4κ/β: the error of `sawtooth_multiply` for |x|, |y| ≤ 1, half as large.
+
+    Each square, with its soft absolute value, errs by a number in [−S − 4κ/β, 4^{−(m+1)} + S], since
+    soft |t| ≤ |t|. The difference of two numbers in one interval is at most its length. So the
+    exact ReLU form loses 4^{−(m+1)}, not twice that.
+
+    >>> sawtooth_multiply_interval_bound(1e300, 4) == 4.0**-5
+    True
+    >>> sawtooth_multiply_interval_bound(1e3, 4) < sawtooth_multiply_bound(1e3, 4)
+    True
+    """
+    low, high = sawtooth_interval(beta, levels)
+    return high - low + 4 * relu_bound(beta)
+
+
+def sawtooth_cost(error: float) -> tuple[int, int, float]:
+    """Return (m, heads, β) for which `sawtooth_bound` is at most `error`; m = layers.
+
+    4^{−(m+1)} ≤ ε/2 and (8/3)κ/β = ε/2: O(log 1/ε) layers of three heads.
+
+    >>> levels, heads, beta = sawtooth_cost(1e-6)
+    >>> levels, heads, sawtooth_bound(beta, levels) <= 1e-6
+    (10, 30, True)
+    """
+    error = positive("error", error)
+    levels = max(1, math.ceil(math.log(2 / error, 4)) - 1)
+    return levels, 3 * levels, 16 * KAPPA / (3 * error)
 
 
 def sawtooth_size(levels: int) -> tuple[int, int]:
