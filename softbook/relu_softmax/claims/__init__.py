@@ -7,6 +7,7 @@ from softbook.relu_softmax.claims import (  # isort: skip  (the ledger lists the
     ramps,
     primitives,
     sawtooth,
+    measured,
 )
 
-__all__ = ["heads", "networks", "primitives", "quoted", "ramps", "sawtooth"]
+__all__ = ["heads", "measured", "networks", "primitives", "quoted", "ramps", "sawtooth"]
