@@ -41,7 +41,7 @@ notebooks: $(STAMP) ## run the chapters and renew their notebooks, book/*.ipynb
 	$(TORCH_THREADS) $(PY) -m softbook.notebooks write
 
 lab: $(STAMP) ## open the notebooks in JupyterLab
-	$(PY) -m jupyterlab --notebook-dir book
+	$(PY) -m jupyterlab --ServerApp.root_dir=book
 
 serve: ## serve the built book at http://127.0.0.1:8000/
 	@test -d $(HTML) || { echo "There is no built book yet: run make book first."; exit 1; }
