@@ -42,7 +42,17 @@ def _settings(entry: Explorable) -> list[dict[str, Any]]:
 
 
 def digest(entry: Explorable) -> Digest:
-    """Return the digest: settings (as JSON) to the path of each array to its row of numbers."""
+    """Return the digest: settings (as JSON) to the path of each array to its row of numbers.
+
+    Computes 1 + 2 x knobs frames. A row is: finite values, least, greatest, mean, five of them.
+
+    >>> from softbook.explore import explore
+    >>> from softbook.plotting import chart, curve
+    >>> def line():
+    ...     return chart([curve([0, 1], [0, 2], "measured", "line")], title="A line", x="x", y="y")
+    >>> digest(explore(line))["{}"]["data.0.y"]
+    [2.0, 0.0, 2.0, 1.0, 0.0, 0.0, 0.0, 2.0, 2.0]
+    """
     table: Digest = {}
     for settings in _settings(entry):
         parts = figure_parts(entry(**settings).figure)
@@ -56,6 +66,8 @@ def digest(entry: Explorable) -> Digest:
 
 def differences(stored: Mapping[str, Any], fresh: Mapping[str, Any], tolerance: float) -> list[str]:
     """Return a sentence for each way in which two digests differ; an empty list if they agree.
+
+    `tolerance` is relative to each array's range, or to its greatest magnitude where that is more.
 
     >>> row = {"{}": {"data.0.y": [2, 0.0, 1.0, 0.5, 0.0, 0.0, 0.0, 1.0, 1.0]}}
     >>> moved = {"{}": {"data.0.y": [2, 0.0, 1.1, 0.5, 0.0, 0.0, 0.0, 1.0, 1.0]}}

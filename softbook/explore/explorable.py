@@ -22,7 +22,11 @@ _REGISTRY: dict[str, Explorable] = {}
 
 
 class Frame(NamedTuple):
-    """What one setting shows: the figure and a sentence that says it in words."""
+    """What one setting shows: the figure and a sentence that says it in words.
+
+    >>> Frame(go.Figure(), "An empty figure.").summary
+    'An empty figure.'
+    """
 
     figure: go.Figure
     summary: str
@@ -30,7 +34,11 @@ class Frame(NamedTuple):
 
 @dataclass(frozen=True)
 class Budget:
-    """What an explorable may cost on a page: settings in the grid and bytes after gzip."""
+    """What an explorable may cost on a page: settings in the grid and bytes after gzip.
+
+    >>> Budget().settings, Budget(gzipped=50_000).gzipped
+    (4096, 50000)
+    """
 
     settings: int = 4096
     gzipped: int = 120_000
@@ -56,6 +64,11 @@ class Explorable:
         How far the figure's data may move from its digest, relative to each curve's range. Zero
         effort is spent on explaining rounding: 1e-6 covers the order of summation in float64, and
         a figure of something trained says more.
+
+    >>> from softbook.knobs import Integer
+    >>> entry = Explorable("empty", "Nothing", lambda n: go.Figure(), {"n": Integer(1, 3)})
+    >>> entry.size(), entry(n=2).summary
+    (3, 'Nothing: n = 2.')
     """
 
     id: str
@@ -88,15 +101,24 @@ class Explorable:
         return {name: self.knobs[name].validate(value) for name, value in chosen.items()}
 
     def __call__(self, **settings: Any) -> Frame:
-        """Compute the frame at the given settings."""
+        """Compute the frame at the given settings; those left out take their default.
+
+        Raises a TypeError or ValueError if a setting is unknown or outside its knob, and a TypeError
+        if the function returns something else than a figure, or a figure and a sentence.
+        """
         settings = self.validate(**settings)
         result = self.function(**settings)
-        figure, summary = result if isinstance(result, tuple) else (result, "")
-        if not isinstance(figure, go.Figure):
+        pair = result if isinstance(result, tuple) else (result, "")
+        if [isinstance(part, (go.Figure, str)[k > 0]) for k, part in enumerate(pair)] != [
+            True,
+            True,
+        ]:
+            given = ", ".join(type(part).__name__ for part in pair)
             raise TypeError(
-                f"figure: {self.function.__name__} returned {type(figure).__name__}, "
+                f"figure: {_called(self.function)} returned {given or 'nothing'}, "
                 "but a plotly figure (or a figure and a sentence) is needed"
             )
+        figure, summary = pair
         if not summary:
             values = [f"{k.title} = {k.text(settings[name])}" for name, k in self.knobs.items()]
             summary = f"{self.title}: {', '.join(values)}." if values else f"{self.title}."
@@ -137,6 +159,12 @@ class Explorable:
         return bundle
 
 
+def _called(function: Callable[..., Any]) -> str:
+    """Return the name of a function with its module; of any other callable, its type's."""
+    named = function if hasattr(function, "__qualname__") else type(function)
+    return f"{named.__module__}.{named.__qualname__}"
+
+
 def explorable(
     id: str,
     *,
@@ -145,14 +173,17 @@ def explorable(
     tolerance: float = 1e-6,
     **knobs: Knob,
 ) -> Callable[[Callable[..., Any]], Explorable]:
-    """Register a figure function and its knobs under an id; the name then holds the `Explorable`."""
+    """Register a figure function and its knobs under an id; the name then holds the `Explorable`.
+
+    Raises a ValueError if another function has that id.
+    """
 
     def register(function: Callable[..., Any]) -> Explorable:
         entry = Explorable(id, title, function, knobs, budget or Budget(), tolerance)
         known = _REGISTRY.get(id)
         # Reloading a module in a notebook registers the same function again; that is no clash.
-        if known and known.function.__qualname__ != function.__qualname__:
-            raise ValueError(f"id: {id!r} is taken by {known.function.__qualname__}")
+        if known and _called(known.function) != _called(function):
+            raise ValueError(f"id: {id!r} is taken by {_called(known.function)}")
         _REGISTRY[id] = entry
         return entry
 
@@ -160,7 +191,11 @@ def explorable(
 
 
 def explorables() -> dict[str, Explorable]:
-    """Return all explorables of the book by id."""
+    """Return all explorables of the book by id, in alphabetical order.
+
+    >>> "two-keys" in explorables()
+    True
+    """
     load_rooms("figures")
     return dict(sorted(_REGISTRY.items()))
 
@@ -195,11 +230,19 @@ def explore(
     ------
     KeyError
         If no explorable has that id.
+    TypeError
+        If knobs are given with an id: the book's explorables have their own.
+
+    >>> explore("two-keys").title == explorables()["two-keys"].title
+    True
     """
     if isinstance(figure, str):
         known = explorables()
         if figure not in known:
             raise KeyError(f"{figure!r} is no explorable; there are {', '.join(known)}")
+        if knobs:
+            raise TypeError(f"knobs: {', '.join(knobs)} is given, but {figure!r} has its own knobs")
         return known[figure]
-    name = re.sub(r"[^a-z0-9]+", "-", figure.__name__.lower()).strip("-") or "figure"
+    words = getattr(figure, "__name__", type(figure).__name__).lower()
+    name = re.sub(r"[^a-z0-9]+", "-", words).strip("-") or "figure"
     return Explorable(name, title or name.replace("-", " "), figure, knobs, budget or Budget())
