@@ -60,5 +60,5 @@ lint: $(STAMP) ## style, types, and notebooks in step with their text
 	$(PY) -m softbook.notebooks check
 
 clean: ## remove what was built (not the environment)
-	rm -rf _build .jupyter_cache .pytest_cache .mypy_cache .ruff_cache .hypothesis
+	rm -rf _build .jupyter_cache .mypy_cache .ruff_cache .hypothesis
 	find softbook tests benchmarks -name __pycache__ -type d -prune -exec rm -rf {} +
