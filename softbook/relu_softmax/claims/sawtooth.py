@@ -52,7 +52,8 @@ register(
         title="Products by depth",
         statement=(
             r"For $|x|,|y|\le1$, the difference of two sawtooth squares of $|\tfrac{x+y}2|$ and $|\tfrac{x-y}2|$, each "
-            r"absolute value made of two heads, is within twice the square's bound plus $8\kappa/\beta$ of $xy$."
+            r"absolute value made of two heads, is within $4^{-(m+1)}+2S+4\kappa/\beta$ of $xy$, where $S$ is the square's "
+            r"softening $\tfrac{4\kappa}\beta\sum_{s\le m}(2^s-1)/4^s$."
         ),
         evidence="proved",
         source="own",

@@ -43,7 +43,6 @@ from softbook.relu_softmax.theory.sawtooth import (
     sawtooth_cost,
     sawtooth_interval,
     sawtooth_multiply_bound,
-    sawtooth_multiply_interval_bound,
     sawtooth_size,
 )
 
@@ -71,7 +70,6 @@ __all__ = [
     "sawtooth_cost",
     "sawtooth_interval",
     "sawtooth_multiply_bound",
-    "sawtooth_multiply_interval_bound",
     "sawtooth_size",
     "soft_multiply_bound",
     "soft_square_bound",
