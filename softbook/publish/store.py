@@ -44,8 +44,11 @@ class DataFile:
 
 
 def script(payload: Mapping[str, Any]) -> str:
-    """Return the text of the data file: ASCII only, so that no server's charset can spoil it."""
-    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=True)
+    """Return the text of the data file: ASCII only, so that no server's charset can spoil it.
+
+    Keys are sorted, since an output from the execution cache comes in another order than a fresh one.
+    """
+    body = json.dumps(payload, separators=(",", ":"), ensure_ascii=True, sort_keys=True)
     return f"softbook.receive({json.dumps(payload['id'])},{body});\n"
 
 

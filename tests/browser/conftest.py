@@ -76,7 +76,7 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the small book once; return its html folder."""
     source = copy_mini(tmp_path_factory.mktemp("mini"))
     outcome = build(source)
-    assert outcome.returncode == 0, outcome.stdout[-3000:] + outcome.stderr[-3000:]
+    assert outcome.returncode == 0, outcome.stderr[-1500:]
     return source / "_build" / "html"
 
 

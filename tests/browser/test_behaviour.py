@@ -80,6 +80,7 @@ def test_the_table_shows_the_drawn_numbers_of_the_present_setting(index):
     assert folder.locator("table").count() == 0
     folder.locator("summary").click()
     table = folder.locator("table")
+    table.wait_for()
     assert table.locator("thead th[scope=col]").all_text_contents() == [
         "input x",
         "promised",

@@ -163,7 +163,7 @@ def test_one_id_for_two_explorables_stops_the_build(tmp_path):
 def test_an_explorable_over_its_budget_stops_the_build(tmp_path):
     renderer, _ = _renderer(tmp_path)
     payload, _ = handmade()
-    noise = np.random.default_rng(0).bytes(100_000).hex()
+    noise = np.random.default_rng(0).bytes(150_000).hex()
     with pytest.raises(ExtensionError, match="book/a: handmade: its data take"):
         ExplorableRenderer.handle_mime(renderer, _data(payload | {"noise": noise}), False)
 

@@ -19,19 +19,17 @@ const STILL = {
 // What can change in a trace without a new computation of the figure.
 const LOOKS = /^(name|opacity|fillcolor|(line|marker)\.(color|dash|width|symbol))$/;
 
-function nextFrame() {
-  return new Promise((resolve) => requestAnimationFrame(resolve));
-}
-
-// Resolves in the first task after the frame in which it is called: by then it is painted.
+// Resolves in the first task after the next frame: by then all that was changed is painted.
 function painted() {
   return new Promise((resolve) => {
-    const channel = new MessageChannel();
-    channel.port1.onmessage = () => {
-      channel.port1.close();
-      resolve();
-    };
-    channel.port2.postMessage(0);
+    requestAnimationFrame(() => {
+      const channel = new MessageChannel();
+      channel.port1.onmessage = () => {
+        channel.port1.close();
+        resolve();
+      };
+      channel.port2.postMessage(0);
+    });
   });
 }
 
@@ -117,11 +115,11 @@ class Explorable {
     return this.running;
   }
 
-  // One change in flight; what arrives meanwhile is drawn next, and only its last value.
+  // A change is drawn at once, at most one a frame; what arrives meanwhile is drawn next, and only
+  // its last value.
   async run() {
     try {
       while (this.changed.size) {
-        await nextFrame();
         const changed = this.changed;
         const since = this.since;
         this.changed = new Set();
