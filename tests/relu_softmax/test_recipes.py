@@ -6,7 +6,7 @@ import itertools
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from softbook.relu_softmax import (
@@ -50,6 +50,7 @@ def within(error: torch.Tensor, interval: tuple[float, float]) -> bool:
     return interval[0] - TINY <= error.min() <= error.max() <= interval[1] + TINY
 
 
+@settings(max_examples=20)
 @given(beta=betas, pieces=st.integers(1, 40))
 def test_squares_and_products_stay_in_their_intervals(beta, pieces):
     assert within(square(LINE[::8], beta, pieces) - LINE[::8] ** 2, square_interval(beta, pieces))
@@ -77,6 +78,7 @@ def test_the_reciprocal_errs_alike_on_all_pieces():
     torch.testing.assert_close(error, torch.full_like(error, promised), rtol=0, atol=1e-9)
 
 
+@settings(max_examples=20)
 @given(beta=betas, levels=st.integers(1, 12))
 def test_sawteeth_stay_in_their_intervals(beta, levels):
     error = sawtooth_square(UNIT[::16], beta, levels) - UNIT[::16] ** 2
@@ -86,6 +88,7 @@ def test_sawteeth_stay_in_their_intervals(beta, levels):
     assert sawtooth_bound(beta, levels) <= 4.0 ** -(levels + 1) + 8 / 3 * KAPPA / beta * (1 + 1e-12)
 
 
+@settings(max_examples=20)
 @given(beta=st.floats(-3, 1).map(lambda e: 10.0**e))
 def test_the_soft_square_errs_on_one_side(beta):
     low, high = soft_square_interval(beta)
@@ -109,13 +112,13 @@ def test_quoted_figures():
     [
         *itertools.product([4], [1e4, 1e6, 1e8], [9.77e-4]),
         *itertools.product([6], [1e4, 1e6, 1e8], [6.10e-5]),
-        (10, 1e4, 3.53e-5), (10, 1e6, 2.38e-7), (10, 1e8, 2.38e-7),
-        (12, 1e4, 3.52e-5), (12, 1e8, 1.49e-8),
+        (10, 1e4, 3.53e-5), (10, 1e6, 3.53e-7), (10, 1e8, 2.38e-7),
+        (12, 1e4, 3.52e-5), (12, 1e6, 3.53e-7), (12, 1e8, 1.49e-8),
     ],
 )  # fmt: skip
 def test_the_table_of_the_sawtooth(levels, beta, error):
-    # Chords are worst midway between knots; softening peaks within a few 1/β of ½.
-    near = 0.5 + torch.linspace(-8, 8, 801, dtype=F64) / beta
+    # Chords are worst midway between knots; softening peaks near 1.07/β, beside the end.
+    near = torch.linspace(0, 8, 1601, dtype=F64) / beta
     x = torch.cat([(torch.arange(2**levels, dtype=F64) + 0.5) / 2**levels, near])
     measured = (sawtooth_square(x, beta, levels) - x * x).abs().max().item()
     assert abs(measured / error - 1) < 0.01

@@ -59,8 +59,8 @@ def rounded_relu_head(
 
     The pre-activation is z = x − offset. The key of x is (round(x), 1), the query β(1, −offset), as in
     a network whose keys are kept in `precision`; values stay exact. The rounding of x moves the corner
-    by up to half a step of that format at x, however large β is: the error of T1 no longer falls
-    with β, and it has both signs.
+    by up to half a step of that format at x, however large β is: the error no longer falls
+    with β. It keeps its sign, since any weight in [0, 1] gives at most ReLU.
 
     Parameters
     ----------
