@@ -3,20 +3,14 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from softbook.explore import explorable
+from softbook.explore import Explorable
 from softbook.knobs import Choice, Integer, Linear, Log, Switch
 from softbook.plotting import band, chart, curve, heatmap, note, points, rule
 
 X = np.linspace(-3, 3, 161)
 
 
-@explorable(
-    "mini-curves",
-    title="Three curves over one axis",
-    beta=Log(1, 64, default=8, label="sharpness β", points=13),
-    shift=Linear(-1, 1, default=0, label="shift", unit="x", points=9),
-)
-def curves(beta, shift):
+def _curves(beta, shift):
     gate = 1 / (1 + np.exp(-beta * (X - shift)))
     relu = np.maximum(X - shift, 0)
     kappa = 0.27846
@@ -36,12 +30,18 @@ def curves(beta, shift):
     return figure, f"At β = {beta:.3g} and shift {shift:.2g} the gap is at most {kappa / beta:.3g}."
 
 
-@explorable(
-    "mini-map",
-    title="A wave on a square",
-    phase=Linear(0, 1, default=0.25, label="phase", unit="turns", points=9),
+curves = Explorable(
+    "mini-curves",
+    "Three curves over one axis",
+    _curves,
+    {
+        "beta": Log(1, 64, default=8, label="sharpness β", points=13),
+        "shift": Linear(-1, 1, default=0, label="shift", unit="x", points=9),
+    },
 )
-def wave(phase):
+
+
+def _wave(phase):
     side = np.linspace(0, 1, 101)
     x, y = np.meshgrid(side, side)
     z = np.sin(2 * np.pi * (x * y * 3 + phase))
@@ -51,16 +51,17 @@ def wave(phase):
     ), f"The wave at phase {phase:.2g}: from {z.min():.2g} to {z.max():.2g}."
 
 
-@explorable(
-    "mini-kinds",
-    title="Every kind of control",
-    n=Integer(1, 6, default=3, label="terms n"),
-    shape=Choice(("sine", "square"), label="shape"),
-    marked=Switch(False, label="mark the zero"),
-    scale=Log(0.1, 10, default=1, label="scale", points=5),
-    window=Linear(1, 3, default=2, label="window", points=3),
+wave = Explorable(
+    "mini-map",
+    "A wave on a square",
+    _wave,
+    {
+        "phase": Linear(0, 1, default=0.25, label="phase", unit="turns", points=9),
+    },
 )
-def kinds(n, shape, marked, scale, window):
+
+
+def _kinds(n, shape, marked, scale, window):
     t = np.linspace(0.01, 1, 41)
     odd = np.arange(1, 2 * n, 2) if shape == "square" else np.arange(1, n + 1)
     y = scale * np.abs(sum(np.sin(2 * np.pi * k * t) / k for k in odd)) + 1e-3
@@ -80,6 +81,20 @@ def kinds(n, shape, marked, scale, window):
     )
     figure.layout.shapes[0].visible = marked
     return figure
+
+
+kinds = Explorable(
+    "mini-kinds",
+    "Every kind of control",
+    _kinds,
+    {
+        "n": Integer(1, 6, default=3, label="terms n"),
+        "shape": Choice(("sine", "square"), label="shape"),
+        "marked": Switch(False, label="mark the zero"),
+        "scale": Log(0.1, 10, default=1, label="scale", points=5),
+        "window": Linear(1, 3, default=2, label="window", points=3),
+    },
+)
 
 
 def plain_figure():
