@@ -265,13 +265,19 @@ class Claim:
         return attack(self, budget, seed)
 
     def figure(self, along: str = "", **settings: Any) -> go.Figure:
-        """Show both sides along one knob (the first, unless `along` names another)."""
+        """Show both sides along one knob of numbers (the first, unless `along` names another).
+
+        Takes one evaluation a value of the knob's grid; raises a ValueError if there is no such knob,
+        and what `settings` raises.
+        """
         along = along or next(iter(self.knobs), "")
         if along not in self.knobs:
             raise ValueError(
                 f"along: {along!r} is given, but a knob of {self.id} is needed; "
                 f"it has {', '.join(self.knobs) or 'none'}"
             )
+        if self.knobs[along].kind in ("choice", "switch"):
+            raise ValueError(f"along: {along!r} is given, but a knob of numbers is needed")
         grid = self.knobs[along].grid()
         base = self.settings(**settings)
         verdicts = [self._verdict(base | {along: value}) for value in grid]

@@ -63,6 +63,12 @@ def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, A
         span = abs(axis["range"][1] - axis["range"][0])
         if kind == "log" and span > 9:
             axis["dtick"] = math.ceil(span / 7)
+        elif kind == "log" and span < 1.5:
+            # Less than a decade or two: plotly then labels the numbers between the powers of ten.
+            axis |= {
+                "dtick": "D2" if span > 0.5 else math.log10(high / low) / 6,
+                "tickformat": ".3~g",
+            }
     return axis
 
 

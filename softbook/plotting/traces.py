@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -9,16 +10,18 @@ from numpy.typing import ArrayLike
 
 from softbook.plotting.roles import role_named, translucent
 
+# numpy's own `ArrayLike` leaves out tuples when it is checked at run time.
+Numbers = ArrayLike | Sequence[Any]
 DIVERGING = [[0, "#b3370f"], [0.5, "#f2f2f2"], [1, "#0b5cad"]]
 
 
-def _array(values: ArrayLike) -> np.ndarray:
+def _array(values: Numbers) -> np.ndarray:
     if hasattr(values, "detach"):
         values = values.detach().cpu().numpy()
     return np.asarray(values, dtype=np.float64)
 
 
-def _series(**named: ArrayLike) -> dict[str, np.ndarray]:
+def _series(**named: Numbers) -> dict[str, np.ndarray]:
     """Return float64 arrays of one length with one axis each, or raise a ValueError that names them."""
     arrays = {name: _array(values) for name, values in named.items()}
     shapes = [array.shape for array in arrays.values()]
@@ -30,7 +33,7 @@ def _series(**named: ArrayLike) -> dict[str, np.ndarray]:
     return arrays
 
 
-def curve(x: ArrayLike, y: ArrayLike, role: str, name: str, **more: Any) -> dict[str, Any]:
+def curve(x: Numbers, y: Numbers, role: str, name: str, **more: Any) -> dict[str, Any]:
     """Return a line of plotly's `scatter` in the colours of `role`.
 
     Parameters
@@ -55,7 +58,7 @@ def curve(x: ArrayLike, y: ArrayLike, role: str, name: str, **more: Any) -> dict
     return trace | {"line": line} | more
 
 
-def points(x: ArrayLike, y: ArrayLike, role: str, name: str, **more: Any) -> dict[str, Any]:
+def points(x: Numbers, y: Numbers, role: str, name: str, **more: Any) -> dict[str, Any]:
     """Return markers without a line in the colours of `role`; x and y have shape (points,).
 
     Raises what `curve` raises.
@@ -69,9 +72,7 @@ def points(x: ArrayLike, y: ArrayLike, role: str, name: str, **more: Any) -> dic
     return trace | {"marker": marker} | more
 
 
-def band(
-    x: ArrayLike, low: ArrayLike, high: ArrayLike, role: str, name: str
-) -> list[dict[str, Any]]:
+def band(x: Numbers, low: Numbers, high: Numbers, role: str, name: str) -> list[dict[str, Any]]:
     """Return two curves with the space between them filled; all arrays have shape (points,).
 
     Raises what `curve` raises.
@@ -87,9 +88,9 @@ def band(
 
 
 def heatmap(
-    z: ArrayLike,
-    x: ArrayLike,
-    y: ArrayLike,
+    z: Numbers,
+    x: Numbers,
+    y: Numbers,
     unit: str,
     *,
     limits: tuple[float, float],
