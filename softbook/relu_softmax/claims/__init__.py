@@ -5,9 +5,21 @@ from softbook.relu_softmax.claims import (  # isort: skip  (the ledger lists the
     heads,
     networks,
     ramps,
-    primitives,
+    maxima,
+    recipes,
     sawtooth,
+    soft,
     measured,
 )
 
-__all__ = ["heads", "measured", "networks", "primitives", "quoted", "ramps", "sawtooth"]
+__all__ = [
+    "heads",
+    "maxima",
+    "measured",
+    "networks",
+    "quoted",
+    "ramps",
+    "recipes",
+    "sawtooth",
+    "soft",
+]

@@ -73,7 +73,9 @@ def _shallow_range(width: int, beta: float, seed: int) -> tuple[float, float]:
 
 
 def _shallow_promise(width: int, beta: float, seed: int) -> tuple[float, float]:
-    return translation_interval(random_network(1, width, seed)[2].weight.detach()[0], beta)
+    read_out = random_network(1, width, seed)[-1]
+    assert isinstance(read_out, nn.Linear)
+    return translation_interval(read_out.weight.detach()[0], beta)
 
 
 def _network_rounding(depth: int, width: int, beta: float, seed: int) -> float:

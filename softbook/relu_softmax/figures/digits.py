@@ -24,7 +24,7 @@ SHOWN = [beta for beta in BETAS if beta in (1, 10, 100, 1000, 1e4, 1e5, 1e6)]
 
 @explorable(
     "digits-training",
-    title="Training the digits' classifier",
+    title="Forty epochs of Adam",
     tolerance=TRAINED,
     epoch=Integer(0, 40, 40, label="epoch"),
 )
@@ -55,7 +55,7 @@ def digits_training(epoch: int) -> tuple[go.Figure, str]:
 
 @explorable(
     "digits-agreement",
-    title="Agreement, and proof of agreement",
+    title="What agrees, and what is proved to agree",
     tolerance=TRAINED,
     beta=Choice(BETAS, 100.0, label="sharpness β"),
 )
@@ -91,7 +91,7 @@ def digits_agreement(beta: float) -> tuple[go.Figure, str]:
 
 @explorable(
     "digits-margins",
-    title="Each digit's margin and certificate",
+    title="Above the line the decision is proved",
     tolerance=TRAINED,
     beta=Choice(SHOWN, 100.0, label="sharpness β"),
 )

@@ -20,8 +20,8 @@ def _grid(low: float, high: float, points: int) -> torch.Tensor:
 
 @explorable(
     "two-keys",
-    title="A softmax over two keys beside a ReLU",
-    beta=Log(0.5, 100, default=4, label=BETA_LABEL),
+    title="Two keys make a ReLU",
+    beta=Log(0.5, 100, default=1.5, label=BETA_LABEL),
 )
 def two_keys(beta: float) -> tuple[go.Figure, str]:
     """Show the head, ReLU and the band κ/β that the theorem promises."""
@@ -42,14 +42,14 @@ def two_keys(beta: float) -> tuple[go.Figure, str]:
     )
     largest = float((relu - head).max())
     return figure, (
-        f"At β = {beta:.3g} the head lies at most {largest:.3g} below ReLU; "
+        f"At β = {beta:.5g} the head lies at most {largest:.3g} below ReLU; "
         f"κ/β = {bound:.3g} is promised."
     )
 
 
 @explorable(
     "gap",
-    title="The gap in its own unit",
+    title="The gap, with both axes in units of 1/β",
     beta=Log(0.5, 100, default=4, label=BETA_LABEL),
 )
 def gap(beta: float) -> tuple[go.Figure, str]:
@@ -72,14 +72,14 @@ def gap(beta: float) -> tuple[go.Figure, str]:
         notes=[note(peak + 0.15, 0.315, "βz = 1+κ", "prediction")],
     )
     return figure, (
-        f"At β = {beta:.3g} the largest gap is {float(scaled.max()):.4f}/β, at β|z| = 1+κ on both sides, "
+        f"At β = {beta:.5g} the largest gap is {float(scaled.max()):.4f}/β, at β|z| = 1+κ on both sides, "
         "and it is zero at the corner. The curve is the same at every β."
     )
 
 
 @explorable(
     "unmasked-head",
-    title="A query that sees all tokens",
+    title="Without a mask the other tokens leak in",
     self_score=Linear(0, 16, default=6, label="own score λ", points=33),
     tokens=Choice([2, 4, 8, 16], 8, label="tokens n"),
     beta=Choice([1, 4, 16, 64], 16, label=BETA_LABEL),
@@ -114,8 +114,8 @@ def unmasked_head(self_score: float, tokens: int, beta: int) -> tuple[go.Figure,
 
 @explorable(
     "broken-precision",
-    title="Keys in a shorter format",
-    beta=Log(1, 1e4, default=1000, label=BETA_LABEL, points=33),
+    title="Rounded keys break the bound",
+    beta=Log(1, 1e4, default=100, label=BETA_LABEL, points=33),
     precision=Choice(["bfloat16", "float16", "float32"], label="keys are stored in"),
 )
 def broken_precision(beta: float, precision: str) -> tuple[go.Figure, str]:
@@ -140,14 +140,14 @@ def broken_precision(beta: float, precision: str) -> tuple[go.Figure, str]:
     largest = float(rounded.max())
     word = "outside of" if largest > bound * (1 + 1e-9) else "within"
     return figure, (
-        f"With keys in {precision} and β = {beta:.3g} the largest gap is {largest:.3g}, {word} the promised "
+        f"With keys in {precision} and β = {beta:.5g} the largest gap is {largest:.3g}, {word} the promised "
         f"{bound:.3g}. A larger β does not help: the key no longer knows where the corner is."
     )
 
 
 @explorable(
     "broken-mask",
-    title="A query that sees its neighbours",
+    title="What is seen at score 0 stays, however sharp the softmax",
     beta=Log(1, 1000, default=100, label=BETA_LABEL, points=19),
     neighbours=Integer(0, 8, 3, label="other tokens seen"),
     self_score=Choice([0, 2, 4, 8], label="own score λ"),
@@ -173,6 +173,6 @@ def broken_mask(beta: float, neighbours: int, self_score: int) -> tuple[go.Figur
     )
     error = float((out - relu).abs().max())
     return figure, (
-        f"With {neighbours} other tokens, λ = {self_score} and β = {beta:.3g} the output is off by up to "
+        f"With {neighbours} other tokens, λ = {self_score} and β = {beta:.5g} the output is off by up to "
         f"{error:.3g}; two keys alone would be within {bound:.3g}."
     )

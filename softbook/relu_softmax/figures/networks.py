@@ -48,7 +48,7 @@ def profile(depth: int, seed: int) -> Profile:
 
 @explorable(
     "compiled-error",
-    title="A compiled network and its two certificates",
+    title="What happens, what is certified here, what is certified everywhere",
     depth=Integer(1, 8, 4, label="depth L"),
     seed=Choice([0, 1, 2], label="seed"),
 )

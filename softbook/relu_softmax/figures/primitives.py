@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
 import torch
+from torch import Tensor
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer, Log
@@ -31,7 +34,7 @@ from softbook.relu_softmax.theory import (
 
 @explorable(
     "maximum-gap",
-    title="The maximum of n numbers by one head",
+    title="The worst case is not a tie",
     n=Choice([2, 3, 5, 10, 30, 100], 10, label="entries n"),
     spread=Choice([0, 1, 4], label="spread of the others, in 1/β"),
 )
@@ -64,7 +67,7 @@ def maximum_gap(n: int, spread: int) -> tuple[go.Figure, str]:
 
 @explorable(
     "product-map",
-    title="A product by heads",
+    title="The error of xy, as a share of what is promised",
     pieces=Choice([2, 4, 8, 16, 32], 8, label="pieces K"),
     beta=Log(10, 10_000, default=1000, label="sharpness β", points=7),
 )
@@ -83,20 +86,21 @@ def product_map(pieces: int, beta: float) -> tuple[go.Figure, str]:
         height=460,
     )
     return figure, (
-        f"With K = {pieces} and β = {beta:.3g}, {2 * (pieces - 1)} heads: largest error "
+        f"With K = {pieces} and β = {beta:.5g}, {2 * (pieces - 1)} heads: largest error "
         f"{float(error.abs().max()):.3g}, promised {bound:.3g}."
     )
 
 
 @explorable(
     "reciprocal-error",
-    title="A reciprocal by heads",
+    title="Equal arches: knots equally spaced in x^(−1/2)",
     pieces=Integer(1, 16, 8, label="pieces K"),
     beta=Log(100, 1e6, default=1e5, label="sharpness β", points=9),
 )
 def reciprocal_error(pieces: int, beta: float) -> tuple[go.Figure, str]:
     """Show the error of 1/x on [0.1, 1], whose arches are equally high."""
-    x = torch.linspace(0.1, 1, 241, dtype=torch.float64)
+    # The arches crowd near 0.1: points equally spaced in x^(−1/2) see each of them alike.
+    x = torch.linspace(0.1**-0.5, 1, 321, dtype=torch.float64) ** -2
     error = reciprocal(x, 0.1, 1.0, beta, pieces) - 1 / x
     low, high = reciprocal_interval(0.1, 1.0, beta, pieces)
     figure = chart(
@@ -112,23 +116,30 @@ def reciprocal_error(pieces: int, beta: float) -> tuple[go.Figure, str]:
         y_range=(-1.5, 1.2),
     )
     return figure, (
-        f"With K = {pieces} and β = {beta:.3g} the error lies between {float(error.min()):.3g} and "
+        f"With K = {pieces} and β = {beta:.5g} the error lies between {float(error.min()):.3g} and "
         f"{float(error.max()):.3g}; promised is {low:.3g} to {high:.3g}."
     )
 
 
+def _largest(approximation: Callable[[Tensor], Tensor], pieces: int) -> float:
+    """Return the largest error of x² on [0, 1], on a grid and at the middles of some of the pieces."""
+    chosen = torch.linspace(0, pieces - 1, 64, dtype=torch.float64).round()
+    x = torch.cat([torch.linspace(0, 1, 129, dtype=torch.float64), (chosen + 0.5) / pieces])
+    return float((approximation(x) - x * x).abs().max())
+
+
 @explorable(
     "sawtooth-cost",
-    title="Depth against width for x²",
+    title="A factor of four costs three heads, or twice the heads",
     beta=Log(100, 1e8, default=1e6, label="sharpness β", points=13),
 )
 def sawtooth_cost(beta: float) -> tuple[go.Figure, str]:
     """Show error against heads: m layers of three heads, and one layer of K − 1 heads."""
-    x = torch.linspace(0, 1, 1001, dtype=torch.float64)
     levels = np.arange(1, 13)
-    deep = [float((sawtooth_square(x, beta, int(m)) - x * x).abs().max()) for m in levels]
+    deep = [_largest(lambda x, m=int(m): sawtooth_square(x, beta, m), 2 ** int(m)) for m in levels]
     pieces = 2 ** np.arange(1, 9)
-    wide = [float((square(x, beta, int(k)) - x * x).abs().max()) for k in pieces]
+    # On [−1, 1] the K pieces are 2/K long: half as many lie on [0, 1].
+    wide = [_largest(lambda x, k=int(k): square(x, beta, k), max(int(k) // 2, 1)) for k in pieces]
     figure = chart(
         [
             curve(
@@ -155,23 +166,33 @@ def sawtooth_cost(beta: float) -> tuple[go.Figure, str]:
         y_range=(1e-9, 1),
     )
     return figure, (
-        f"At β = {beta:.3g} twelve layers (36 heads) reach {deep[-1]:.2g}; one layer of 255 heads reaches "
+        f"At β = {beta:.5g} twelve layers (36 heads) reach {deep[-1]:.2g}; one layer of 255 heads reaches "
         f"{wide[-1]:.2g}."
     )
 
 
+@lru_cache(maxsize=8)
+def _product_errors(pieces: int) -> np.ndarray:
+    """Return the largest error of xy at each β of the figure; 0 pieces mean the soft product."""
+    axis = torch.linspace(-1, 1, 25, dtype=torch.float64)
+    y = axis.unsqueeze(-1)
+    products = (
+        multiply(axis, y, float(b), pieces) if pieces else soft_multiply(axis, y, float(b))
+        for b in np.geomspace(1e-3, 1e6, 37)
+    )
+    return np.array([float((product - axis * y).abs().max()) for product in products])
+
+
 @explorable(
     "soft-or-sharp",
-    title="Two ways to a product",
+    title="Soft at small β, sharp at large β",
     pieces=Choice([4, 8, 16, 32, 64], 16, label="pieces K of the sharp way"),
 )
 def soft_or_sharp(pieces: int) -> tuple[go.Figure, str]:
     """Show the error of both products against β."""
-    axis = torch.linspace(-1, 1, 41, dtype=torch.float64)
-    y = axis.unsqueeze(-1)
-    beta = np.geomspace(1e-3, 1e6, 55)
-    soft = [float((soft_multiply(axis, y, b) - axis * y).abs().max()) for b in beta]
-    sharp = [float((multiply(axis, y, b, pieces) - axis * y).abs().max()) for b in beta]
+    beta = np.geomspace(1e-3, 1e6, 37)
+    soft = _product_errors(0)
+    sharp = _product_errors(pieces)
     figure = chart(
         [
             curve(

@@ -18,7 +18,7 @@ from softbook.relu_softmax.theory import interior_series, ramp_bound
 
 @explorable(
     "anchor-ramp",
-    title="A ramp from anchors",
+    title="A staircase, an interpolation, or a blur",
     sharpness=Log(0.1, 50, default=2.7, label="sharpness c = βh²", points=33),
     anchors=Integer(3, 12, 6, label="anchors p"),
 )
@@ -57,7 +57,7 @@ def _profile(anchors: int) -> tuple[np.ndarray, np.ndarray]:
 
 @explorable(
     "anchor-sharpness",
-    title="The ramp's error against its sharpness",
+    title="Sharper is not better",
     sharpness=Log(0.1, 50, default=2.72, label="sharpness c = βh²", points=41),
     anchors=Choice([5, 11, 41], 41, label="anchors p"),
 )

@@ -36,7 +36,7 @@ def _padded(values: list[float]) -> np.ndarray:
 
 @explorable(
     "uap-trends",
-    title="Trained layers and built ones",
+    title="The trends, trained and built",
     quantity=Choice(list(TITLES), label="what is varied"),
 )
 def uap_trends(quantity: str) -> tuple[go.Figure, str]:
@@ -83,7 +83,7 @@ def _dot() -> dict[str, Any]:
 
 @explorable(
     "uap-training",
-    title="Training a head on a ramp",
+    title="Fifty epochs of Adam, median of 11 seeds",
     setting=Choice(["60 keys", "120 keys", "16 heads"], label="setting"),
     epoch=Choice(EPOCHS, 50, label="epoch"),
 )

@@ -1,4 +1,4 @@
-"""Claims on maxima, squares, products, reciprocals, and on the recipe behind them (T5, T6, T7)."""
+"""Claims on the recipe: functions of one variable, squares, products, reciprocals (T6)."""
 
 from __future__ import annotations
 
@@ -7,94 +7,26 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 import torch
-from mpmath import iv
 from torch import Tensor
 
-from softbook.claims import Claim, Hypothesis, Tolerance, enclose_supremum, register
+from softbook.claims import Claim, Hypothesis, Tolerance, register
 from softbook.knobs import Choice, Integer, Linear, Log
-from softbook.relu_softmax.claims.common import U, head_rounding, scalar, uniform
+from softbook.relu_softmax.claims.common import U, head_rounding, scalar
 from softbook.relu_softmax.model import (
-    maximum,
     multiply,
     piecewise_linear,
     reciprocal,
-    soft_multiply,
-    soft_square,
     square,
 )
 from softbook.relu_softmax.theory import (
-    maximum_bound,
     multiply_bound,
     piecewise_linear_bound,
     reciprocal_interval,
-    soft_multiply_bound,
-    soft_square_bound,
     square_interval,
 )
 
 BETA = Log(1, 1e6, default=100, label="sharpness β")
 PIECES = Integer(1, 64, default=8, label="pieces K")
-
-
-def _maximum_gap(
-    n: int, beta: float, distance: float, jitter: float, seed: int, seen: int = 0
-) -> float:
-    """Return max − head for one maximum at 0 and the others near −distance/β; `seen` hides entries."""
-    x = -(distance + jitter * uniform(seed, n).abs()) / beta
-    x[0] = 0.0
-    shown = x[1:] if seen else x
-    return float(x.max() - maximum(shown, beta))
-
-
-def _maximum_enclosure() -> tuple[float, float]:
-    # T5 rests on (g − ω)e^{−g} ≤ e^{−1−ω}; here for n = 10, as the ratio of the two sides.
-    omega = maximum_bound(10, 1.0)
-    return enclose_supremum(
-        lambda g: (g - iv.mpf(omega)) * iv.exp(1 + iv.mpf(omega) - g), 0.0, 60.0, 1e-6
-    )
-
-
-register(
-    Claim(
-        id="maximum-of-n",
-        title="The maximum of n numbers",
-        statement=(
-            r"A head with scores $\beta x_i$ and values $x_i$, $i\le n$, obeys"
-            "\n\n"
-            r"$$0\;\le\;\max_ix_i-\mathrm{out}\;\le\;\frac{W((n-1)/e)}{\beta}\;\le\;\frac{\log n}{\beta},$$"
-            "\n\n"
-            r"with equality on the left only if all entries are equal, and in the middle exactly if one entry is "
-            r"the maximum and all others lie $(1+W((n-1)/e))/\beta$ below it."
-        ),
-        evidence="proved",
-        source="own",
-        knobs={
-            "n": Integer(2, 100, default=10, label="entries n"),
-            "beta": BETA,
-            "distance": Linear(0, 12, default=2.1, label="distance of the others, in 1/β"),
-            "jitter": Linear(0, 4, default=0, label="spread of the others, in 1/β"),
-            "seed": Integer(0, 9999, default=0, label="seed"),
-        },
-        predicted=lambda n, beta, **_: (0.0, maximum_bound(n, beta)),
-        measured=_maximum_gap,
-        relation="in",
-        tolerance=Tolerance(
-            "rounding over n keys: each adds at most 31u/β (exponentials good to 20 units in the last "
-            "place, max of g·e^{−g}), the sums (n+8)u of the largest entry",
-            lambda n, beta, distance, jitter, **_: (
-                (31 * n + (n + 8) * (distance + jitter)) * U / beta
-            ),
-        ),
-        hypotheses=[
-            Hypothesis(
-                "the query sees all entries",
-                lambda seen=0, **_: not seen,
-                violation={"distance": 12.0, "seen": 1},
-            )
-        ],
-        enclosure=_maximum_enclosure,
-    )
-)
 
 
 class Target(NamedTuple):
@@ -277,66 +209,5 @@ register(
             )
         ],
         depends=["recipe-univariate"],
-    )
-)
-
-
-def _soft_rounding(beta: float, z: float) -> float:
-    return 4 / beta * (head_rounding(z, beta) + 2 * U * abs(z)) + 8 * U * z * z
-
-
-register(
-    Claim(
-        id="soft-square",
-        title="A soft square",
-        statement=(
-            r"Let $S_\beta(z)=\tfrac4\beta\bigl(\mathrm{head}(z)-\tfrac z2\bigr)$. For all real $z$ and $\beta>0$, "
-            r"$S_\beta(z)=\tfrac{2z}\beta\tanh\tfrac{\beta z}2$ and $0\le z^2-S_\beta(z)\le\beta^2z^4/12$."
-        ),
-        evidence="proved",
-        source="own",
-        knobs={
-            "beta": Log(0.01, 10, default=0.3, label="sharpness β"),
-            "z": Linear(-3, 3, default=1, label="input z"),
-        },
-        predicted=lambda beta, z: (0.0, soft_square_bound(beta, z)),
-        measured=lambda beta, z: z * z - float(soft_square(scalar(z), beta)),
-        relation="in",
-        tolerance=Tolerance(
-            "rounding of one head, 9u|z|+20u/β, times its output weight 4/β; 8u z² for the squares",
-            _soft_rounding,
-        ),
-    )
-)
-
-register(
-    Claim(
-        id="soft-product",
-        title="A soft product",
-        statement=(
-            r"For $|x|,|y|\le1$, two heads suffice: $\bigl|S_\beta(\tfrac{x+y}2)-S_\beta(\tfrac{x-y}2)-xy\bigr|\le\beta^2/12$, "
-            r"with small $\beta$ and output weights $4/\beta$."
-        ),
-        evidence="proved",
-        source="own",
-        knobs={
-            "beta": Log(0.01, 10, default=0.3, label="sharpness β"),
-            "x": Linear(-1, 1, default=1, label="factor x"),
-            "y": Linear(-1, 1, default=0.9, label="factor y"),
-        },
-        predicted=lambda beta, x, y: soft_multiply_bound(beta),
-        measured=lambda beta, x, y: abs(float(soft_multiply(scalar(x), scalar(y), beta)) - x * y),
-        tolerance=Tolerance(
-            "twice that of a soft square at |z| ≤ 1",
-            lambda beta, x, y: 2 * _soft_rounding(beta, max(1.0, abs(x), abs(y))),
-        ),
-        hypotheses=[
-            Hypothesis(
-                r"$|x|,|y|\le1$",
-                lambda beta, x, y: max(abs(x), abs(y)) <= 1,
-                violation={"beta": 1.0, "x": 2.0, "y": 2.0},
-            )
-        ],
-        depends=["soft-square"],
     )
 )
