@@ -53,7 +53,8 @@ def _ladder(values: np.ndarray) -> float:
         distinct = np.unique(some)
         if distinct.size < 2:
             continue
-        rungs = (distinct - low) / np.diff(distinct).min()
+        with np.errstate(over="ignore"):
+            rungs = (distinct - low) / np.diff(distinct).min()
         if rungs[-1] > STEPS or np.abs(rungs - np.rint(rungs)).max() > 1e-6:
             return 0.0
     if span == 0 or distinct.size < 2:

@@ -8,7 +8,6 @@ compare within `tolerance` times the array's range.
 from __future__ import annotations
 
 import json
-import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
@@ -88,7 +87,8 @@ def differences(stored: Mapping[str, Any], fresh: Mapping[str, Any], tolerance: 
                 )
                 continue
             span = max(old[2] - old[1], abs(old[2]), abs(old[1])) if len(old) > 1 else 0.0
-            gap = max((abs(a - b) for a, b in zip(old[1:], new[1:], strict=True)), default=0.0)
-            if not gap <= tolerance * span or math.isnan(gap):
-                found.append(f"{key} {path}: moved by {gap:.3g} on a range of {span:.3g}")
+            gaps = [abs(a - b) for a, b in zip(old[1:], new[1:], strict=True)]
+            # Said this way round, NaN is a difference.
+            if not all(gap <= tolerance * span for gap in gaps):
+                found.append(f"{key} {path}: moved by {max(gaps):.3g} on a range of {span:.3g}")
     return found

@@ -113,7 +113,8 @@ class Explorable:
             True,
             True,
         ]:
-            given = ", ".join(type(part).__name__ for part in pair)
+            parts = result if isinstance(result, tuple) else (result,)
+            given = ", ".join(type(part).__name__ for part in parts)
             raise TypeError(
                 f"figure: {_called(self.function)} returned {given or 'nothing'}, "
                 "but a plotly figure (or a figure and a sentence) is needed"

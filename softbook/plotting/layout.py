@@ -48,8 +48,9 @@ def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, A
         "zeroline": False,
         "automargin": True,
     }
-    if kind == "log":
-        axis |= {"exponentformat": "power", "dtick": 1, "minor": {"ticks": ""}}
+    # Both kinds have the same keys, so that a page can follow a switch between them.
+    ticks = ("power", 1) if kind == "log" else (None, None)
+    axis |= {"exponentformat": ticks[0], "dtick": ticks[1], "minor": {"ticks": ""}}
     if limits is not None:
         low, high = (float(v) for v in limits)
         if not (math.isfinite(low) and math.isfinite(high) and low != high):
