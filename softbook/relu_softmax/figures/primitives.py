@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from functools import lru_cache
+from functools import lru_cache, partial
 
 import numpy as np
 import plotly.graph_objects as go
@@ -136,10 +136,14 @@ def _largest(approximation: Callable[[Tensor], Tensor], pieces: int) -> float:
 def sawtooth_cost(beta: float) -> tuple[go.Figure, str]:
     """Show error against heads: m layers of three heads, and one layer of K − 1 heads."""
     levels = np.arange(1, 13)
-    deep = [_largest(lambda x, m=int(m): sawtooth_square(x, beta, m), 2 ** int(m)) for m in levels]
+    deep = [
+        _largest(partial(sawtooth_square, beta=beta, levels=int(m)), 2 ** int(m)) for m in levels
+    ]
     pieces = 2 ** np.arange(1, 9)
     # On [−1, 1] the K pieces are 2/K long: half as many lie on [0, 1].
-    wide = [_largest(lambda x, k=int(k): square(x, beta, k), max(int(k) // 2, 1)) for k in pieces]
+    wide = [
+        _largest(partial(square, beta=beta, pieces=int(k)), max(int(k) // 2, 1)) for k in pieces
+    ]
     figure = chart(
         [
             curve(
