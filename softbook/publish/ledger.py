@@ -50,7 +50,7 @@ def amount(value: Value) -> str:
 
 
 def domain_text(knob: Knob) -> str:
-    """Say a knob's domain in words.
+    """Say a knob's domain in words; of more than four choices, the first and the last.
 
     >>> from softbook.knobs import Log
     >>> domain_text(Log(1, 100, default=10, label="sharpness β"))
@@ -58,7 +58,8 @@ def domain_text(knob: Knob) -> str:
     """
     grid = [knob.text(value) for value in knob.grid()]
     if knob.kind in ("choice", "switch"):
-        return f"{knob.title}: {', '.join(grid)}"
+        shown = grid if len(grid) <= 4 else [grid[0], "…", grid[-1]]
+        return f"{knob.title}: {', '.join(shown)}"
     tail = {"log": " (logarithmic)", "integer": " (whole)"}.get(knob.kind, "")
     return f"{knob.title}: {grid[0]} to {grid[-1]}{tail}"
 
@@ -69,50 +70,54 @@ def _settings(claim: Claim, verdict: Verdict) -> str:
     )
 
 
-def _numbers(claim: Claim) -> tuple[str, str, str]:
-    """Return the cells used, slack, and how the worst was found."""
+def _verdicts(claim: Claim) -> list[Verdict]:
+    """Return the verdict at the default, and at the worst recorded setting where there is one."""
     if claim.evidence == "quoted":
-        return "–", "–", "not checked here"
-    verdicts, found = [claim.check()], "default only"
+        return []
+    verdicts = [claim.check()]
     entry = load().get(claim.id)
     if entry is not None:
-        worst = claim.check(**entry.settings)
-        verdicts.append(worst)
-        trials = f"{entry.draws:,} draws, {entry.attack:,} steps of attack"
-        found = f"{_settings(claim, worst)} ({trials})" if claim.knobs else "nothing to turn"
+        verdicts.append(claim.check(**entry.settings))
     for verdict in verdicts:
         if not verdict.holds:
             raise ExtensionError(f"claim {claim.id}: it does not hold at {dict(verdict.settings)}")
-    used = " / ".join(number(verdict.ratio) for verdict in verdicts)
-    slack = " / ".join(number(verdict.slack) for verdict in verdicts)
-    return used, slack, found
+    return verdicts
 
 
-def _row(env: Any, claim: Claim) -> str:
-    used, slack, found = _numbers(claim)
+def _row(env: Any, claim: Claim, verdicts: list[Verdict]) -> str:
     knobs = "; ".join(domain_text(knob) for knob in claim.knobs.values()) or "none"
-    # The anchor's own line: `{claim}` in the book links here.
+    # The anchor to which the theorem block links.
+    title = f"(ledger-{claim.id})=\n    {{claim}}`{claim.id}`"
     cells = (
-        f"(ledger-{claim.id})=\n    {{claim}}`{claim.id}`",
-        f"{claim.evidence}",
-        source_text(env, claim),
-        knobs,
-        used,
-        slack,
-        found,
+        f"{title}\n\n    {claim.evidence}, {source_text(env, claim)}",
+        knobs if verdicts else "not checked here",
+        " / ".join(number(verdict.ratio) for verdict in verdicts) or "–",
+        " / ".join(number(verdict.slack) for verdict in verdicts) or "–",
     )
     return "* - " + "\n  - ".join(cells)
 
 
-def _details(claim: Claim) -> str:
-    lines = [f"- {{claim}}`{claim.id}`. Rounding forgiven: {claim.tolerance.reason}."]
+def _worst(claim: Claim, verdicts: list[Verdict]) -> str:
+    entry = load().get(claim.id)
+    if entry is None or not claim.knobs:
+        return ""
+    return (
+        f" The worst of {entry.draws:,} draws and {entry.attack:,} steps of attack is at "
+        f"{_settings(claim, verdicts[-1])}."
+    )
+
+
+def _details(claim: Claim, verdicts: list[Verdict]) -> str:
+    lines = [f"- {{claim}}`{claim.id}`.{_worst(claim, verdicts)}"]
+    lines.append(f"  - Rounding forgiven: {claim.tolerance.reason}.")
     for hypothesis in claim.hypotheses:
         if hypothesis.violation is None:
             lines.append(f"  - {hypothesis.statement}: not known to be needed.")
             continue
         broken = claim.violate(hypothesis)
+        where = f"At {_settings(claim, broken)}" if claim.knobs else "There"
         lines.append(
-            f"  - {hypothesis.statement}: needed. At {_settings(claim, broken)} it is violated, and "
+            f"  - {hypothesis.statement}: needed. {where} it is violated, and "
             f"{amount(broken.measured)} is measured where {amount(broken.predicted)} is promised."
         )
     return "\n".join(lines)
@@ -125,12 +130,13 @@ class LedgerDirective(SphinxDirective):
         """Return the page's nodes; links are filled in when all pages are known."""
         self.env.softbook_ledger_page = self.env.docname  # type: ignore[attr-defined]
         claims = list(book_claims(self.env).values())
-        head = "* - Claim\n  - Evidence\n  - Source\n  - Knobs\n  - Used\n  - Slack\n  - Worst found at"
-        rows = "\n".join(_row(self.env, claim) for claim in claims)
+        found = {claim.id: _verdicts(claim) for claim in claims}
+        head = "* - Claim\n  - Knobs\n  - Used\n  - Slack"
+        rows = "\n".join(_row(self.env, claim, found[claim.id]) for claim in claims)
         table = f"````{{list-table}}\n:header-rows: 1\n\n{head}\n{rows}\n````"
         box = scroll()
         box += parse(self, table)
-        details = "\n".join(_details(c) for c in claims if c.evidence != "quoted")
+        details = "\n".join(_details(c, found[c.id]) for c in claims if found[c.id])
         return [claim_graph(), box, *parse(self, details)]
 
 

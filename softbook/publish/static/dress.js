@@ -108,7 +108,7 @@ function dressLegend(layout, height, narrow) {
   const title = layout.xaxis.title && layout.xaxis.title.text;
   const lines = title ? title.split("<br>").length : 0;
   const room = Math.max(120, height - layout.margin.t - 110);
-  const below = { orientation: "h", xanchor: "left", x: 0, yanchor: "top", y: -(32 + 20 * lines) / room };
+  const below = { orientation: "h", xanchor: "left", x: 0, yanchor: "top", y: -(40 + 20 * lines) / room };
   return { ...legend, ...below };
 }
 
