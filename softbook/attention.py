@@ -39,6 +39,8 @@ def _check(mask: Tensor | None, **given: Tensor) -> None:
         raise ValueError("key: no key is given, but at least one is needed")
     if mask is None:
         return
+    if not isinstance(mask, Tensor):
+        raise TypeError(f"mask: {type(mask).__name__} is given, but a tensor is needed")
     if mask.dtype != torch.bool:
         raise TypeError(f"mask: dtype {mask.dtype} is given, but torch.bool is needed")
     shape = (*query.shape[:-1], key.shape[-2])

@@ -22,19 +22,24 @@ exponentiate; sum; divide; multiply by the values (ẑ, 0); add):
 - two exponentials, each good to 20 units in the last place (the coarsest that torch's vector code uses), that
   is 40u: the weight moves by at most σ(1−σ)·80u, the output by |s|σ(1−σ)·80u/β ≤ 17.92u/β, since
   max sσ(s)σ(−s) < 0.224;
-- one sum, a division (or a reciprocal and a product), one product and one sum with zero: at most 6u|ẑ|,
-  second-order terms and an underflow of a weight within the remaining 2u|ẑ|;
+- one sum, a division (or a reciprocal and a product), one product, and a sum with zero, which is exact: at most
+  4u|ẑ|; second-order terms and an underflow of a weight within another u|ẑ|;
 - limited scores: none, the smaller weight is 0 there with and without the limit;
 - an underflow of the product: η.
 
-The certificate itself is computed in float64. All its sums have terms ≥ 0, and each layer's result is enlarged by
-1 + γ_{n+16} of float64. The argument v of φ is a difference: rounding q+p moves φ(v)/β by at most 0.1u(q+p), as
-|φ'| ≤ 0.1, and is covered by the 2u above; the difference and its product with β have relative error 2u, which
+Where a sum of the magnitudes of one pre-activation exceeds the dtype's largest number, one order of summation
+overflows and another does not: the bound is infinite there.
+
+The certificate itself is computed in float64. All its sums but two have terms ≥ 0, and each layer's result is
+enlarged by 1 + γ_{n+16} of float64. In min(p, max(z'+q+p, 0)) the sum may cancel; where it is positive and below p,
+|z'+q| ≤ p, so that its rounding is at most 2up. The argument v of φ is a difference: rounding q+p moves φ(v)/β by
+at most 0.1u(q+p), as |φ'| ≤ 0.1. Both are covered by the 8u above, of which a head needs 4u and a second-order
+term (a sum, a quotient of two roundings, a product); the difference and its product with β have relative error 2u, which
 moves φ by at most 2u·max|vφ'(v)| < 0.54u. In float64 β is exact, so that 0.44 + 17.92 + 0.54 < 20; in float32 the
 certificate's own rounding does not count, and 0.88 + 17.92 < 20.
 
-This holds for matrix products in the dtype itself: not where `torch.set_float32_matmul_precision` allows shorter
-formats.
+This holds for matrix products in the dtype itself and for gradual underflow: not where
+`torch.set_float32_matmul_precision` allows shorter formats, nor under `torch.set_flush_denormal(True)`.
 """
 
 from __future__ import annotations
@@ -141,6 +146,9 @@ class PropagatedError:
         carried, drifted = self.error @ weight.mT, self.drift @ weight.mT
         size = self.magnitude @ weight.mT + bias
         error = (carried + gamma * (2 * size + 2 * drifted + carried) + underflow) * own
+        # |a|, |a'| and |â| are at most |a'| + r + e: does every partial sum stay finite?
+        reach = (size + drifted + carried) * (1 + 3 * gamma)
+        error = error.masked_fill(reach > torch.finfo(self.dtype).max, torch.inf)
         if self.value is None:
             magnitude = size * (1 + 3 * gamma) + underflow
             return replace(self, magnitude=magnitude, error=error, drift=torch.zeros_like(error))

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from softbook.attention import attend, score_limit
 from softbook.relu_softmax.model.scores import factors, floating, two_keys
-from softbook.relu_softmax.theory.checks import positive
+from softbook.relu_softmax.theory.checks import number, positive
 
 
 def relu_head(z: Float[Tensor, "*shape"], beta: float) -> Float[Tensor, "*shape"]:
@@ -78,9 +78,9 @@ def rounded_relu_head(
     tensor([0.0050], dtype=torch.float64)
     """
     floating("z", z)
-    if not math.isfinite(offset):
+    if not math.isfinite(number("offset", offset)):
         raise ValueError(f"offset: {offset!r} is given, but a finite number is needed")
-    if not precision.is_floating_point:
+    if not (isinstance(precision, torch.dtype) and precision.is_floating_point):
         raise TypeError(f"precision: {precision} is given, but a floating dtype is needed")
     stored = (z + offset).to(precision).to(z.dtype)
     return two_keys(stored - offset, z, positive("beta", beta))
@@ -113,7 +113,7 @@ def unmasked_relu_head(
     if z.ndim < 1 or z.shape[-1] < 1:
         raise ValueError(f"z: shape {tuple(z.shape)} is given, but at least one token is needed")
     least = -torch.finfo(z.dtype).max / 16
-    if not (math.isfinite(self_score) and self_score >= least):
+    if not (math.isfinite(number("self_score", self_score)) and self_score >= least):
         raise ValueError(
             f"self_score: {self_score!r} is given, but a finite number of at least {least:.3g} is needed"
         )
@@ -161,6 +161,8 @@ def maximum(x: Float[Tensor, ...], beta: float, dim: int = -1) -> Float[Tensor, 
     """
     floating("x", x)
     beta = positive("beta", beta)
+    if isinstance(dim, bool) or not isinstance(dim, int):
+        raise TypeError(f"dim: {type(dim).__name__} is given, but an integer is needed")
     if not -x.ndim <= dim < x.ndim:
         raise ValueError(f"dim: {dim} is given, but x has the shape {tuple(x.shape)}")
     if x.shape[dim] == 0:

@@ -42,6 +42,7 @@ class PiecewiseLinear(nn.Module):
         self, knots: Float[Tensor, " knots"], values: Float[Tensor, " knots"], beta: float
     ) -> None:
         super().__init__()
+        knots, values = torch.as_tensor(knots), torch.as_tensor(values)
         if knots.ndim != 1 or len(knots) < 2 or not bool((knots.diff() > 0).all()):
             raise ValueError("knots: at least two increasing numbers are needed")
         if values.shape != knots.shape:
@@ -49,6 +50,8 @@ class PiecewiseLinear(nn.Module):
                 f"values: shape {tuple(values.shape)} is given, but {tuple(knots.shape)} is needed"
             )
         slopes = values.diff() / knots.diff()
+        if not bool(torch.isfinite(knots).all()):
+            raise ValueError("knots: each must be finite")
         if not bool(torch.isfinite(values).all() & torch.isfinite(slopes).all()):
             raise ValueError("values: the function and its slopes must be finite at every knot")
         self.beta = positive("beta", beta)
@@ -70,6 +73,9 @@ class PiecewiseLinear(nn.Module):
         """Return the softened interpolant at x; its error bound holds on [t_0, t_K]."""
         floating("x", x)
         knots, slopes = self.knots.to(x), self.slopes.to(x)
+        if not bool(torch.isfinite(slopes.diff()).all()):
+            steepest = float(self.slopes.abs().max())
+            raise ValueError(f"x: {x.dtype} is given, which cannot hold slopes of {steepest:.3g}")
         kinks = relu_head(x.unsqueeze(-1) - knots[1:-1], self.beta)
         return self.start.to(x) + slopes[0] * (x - knots[0]) + kinks @ slopes.diff()
 
@@ -171,7 +177,7 @@ def sawtooth_square(
     weights = torch.tensor([2.0, -4.0, 2.0], dtype=x.dtype, device=x.device)
     for level in range(1, count("levels", levels) + 1):
         tooth = relu_head(tooth.unsqueeze(-1) - corners, beta) @ weights
-        result = result - tooth / 4.0**level
+        result = result - tooth * 4.0**-level
     return result
 
 
@@ -203,7 +209,14 @@ def soft_square(z: Float[Tensor, "*shape"], beta: float) -> Float[Tensor, "*shap
     >>> soft_square(torch.tensor([0.5], dtype=torch.float64), beta=1e-3)
     tensor([0.2500], dtype=torch.float64)
     """
-    return (4 / positive("beta", beta)) * (relu_head(z, beta) - z / 2)
+    floating("z", z)
+    weight, largest = 4 / positive("beta", beta), torch.finfo(z.dtype).max
+    if weight > largest:
+        raise ValueError(
+            f"beta: {beta!r} is given, but {z.dtype} needs at least {4 / largest:.3g}, "
+            "so that the weight 4/beta is finite"
+        )
+    return weight * (relu_head(z, beta) - z / 2)
 
 
 def soft_multiply(x: Float[Tensor, ...], y: Float[Tensor, ...], beta: float) -> Float[Tensor, ...]:

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy.special import expit, lambertw
 
-from softbook.relu_softmax.theory.checks import count, positive
+from softbook.relu_softmax.theory.checks import count, number, positive
 
 KAPPA: float = float(lambertw(math.exp(-1)).real)
 """κ = W(1/e) = 0.2784645…: the supremum of u/(1+e^u), attained at u = 1+κ."""
@@ -49,7 +49,8 @@ def gap_envelope(u: ArrayLike) -> NDArray[np.float64]:
     >>> gap_envelope([0.0, 1.0, 50.0]).round(4).tolist()
     [0.2785, 0.2785, 0.0]
     """
-    u = np.asarray(u, dtype=np.float64)
+    # From u = 746 on σ(−u) is 0; beyond the limit, inf · 0 would be NaN.
+    u = np.minimum(np.asarray(u, dtype=np.float64), 1e3)
     return np.where(u <= 1 + KAPPA, KAPPA, u * expit(-u))
 
 
@@ -80,11 +81,11 @@ def unmasked_bound(beta: float, tokens: int, self_score: float, size: float) -> 
     True
     """
     others = count("tokens", tokens, 2) - 1
-    if not math.isfinite(self_score):
+    if not math.isfinite(number("self_score", self_score)):
         raise ValueError(f"self_score: {self_score!r} is given, but a finite number is needed")
     # Beyond 700 the exponential overflows; the bound is then infinite in practice.
     leak = math.exp(-self_score) if self_score > -700 else math.inf
-    return relu_bound(beta) + 2 * positive("size", size) * others * leak
+    return relu_bound(beta) + 2 * others * leak * positive("size", size)
 
 
 def unmasked_score(beta: float, tokens: int, size: float) -> float:
@@ -95,4 +96,6 @@ def unmasked_score(beta: float, tokens: int, size: float) -> float:
     2.0
     """
     others = count("tokens", tokens, 2) - 1
-    return math.log(2 * positive("size", size) * others * positive("beta", beta) / KAPPA)
+    # A sum of logarithms, since the product may overflow.
+    size, beta = positive("size", size), positive("beta", beta)
+    return math.log(2 * others / KAPPA) + math.log(size) + math.log(beta)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import math
 
-from softbook.relu_softmax.theory.checks import count, interval, positive
+from softbook.relu_softmax.theory.checks import count, interval, positive, reachable
 from softbook.relu_softmax.theory.gap import relu_bound
 
 # Below, integrals that are larger than the sums take their place: ∫xe^{−cx²} = 1/(2c), which is above the
@@ -86,5 +86,7 @@ def anchors_for(error: float, low: float, high: float, sharpness: float) -> int:
     True
     """
     low, high = interval(low, high)
-    steps = (high - low) * interior_series(sharpness) / positive("error", error)
+    steps = (high - low) * interior_series(sharpness) / reachable(error)
+    if not math.isfinite(steps):
+        raise ValueError(f"error: {error!r} is given, which no finite number of anchors reaches")
     return max(2, math.ceil(steps) + 1)

@@ -10,8 +10,11 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from softbook.relu_softmax.theory.checks import count, interval, positive
+from softbook.relu_softmax.theory.checks import count, interval, positive, reachable
 from softbook.relu_softmax.theory.gap import KAPPA, relu_bound
+
+# A sharpness a few ulp above the formula: rounding does not carry the bound over the error.
+ENOUGH = 1 + 2.0**-50
 
 
 def piecewise_linear_bound(
@@ -61,18 +64,23 @@ def square_bound(beta: float, pieces: int) -> float:
     return max(-low, high)
 
 
+def _pieces(chord_error: float) -> int:
+    """Return the least K with 1/K² ≤ `chord_error`, as computed."""
+    pieces = max(1, math.ceil(1 / math.sqrt(chord_error)))
+    return pieces if 1 / pieces**2 <= chord_error else pieces + 1
+
+
 def square_cost(error: float) -> tuple[int, int, float]:
     """Return (K, heads, β) for which `square_bound` is at most `error`; one layer.
 
     K = ⌈1/√ε⌉ pieces, K−1 heads of two keys, β = 4κ/ε.
 
     >>> pieces, heads, beta = square_cost(1e-6)
-    >>> pieces, heads, square_bound(beta, pieces) <= 1e-6 * (1 + 1e-12)
+    >>> pieces, heads, square_bound(beta, pieces) <= 1e-6
     (1000, 999, True)
     """
-    error = positive("error", error)
-    pieces = max(1, math.ceil(1 / math.sqrt(error)))
-    return pieces, pieces - 1, 4 * KAPPA / error
+    pieces = _pieces(reachable(error))
+    return pieces, pieces - 1, 4 * KAPPA / error * ENOUGH
 
 
 def multiply_bound(beta: float, pieces: int) -> float:
@@ -94,9 +102,8 @@ def multiply_cost(error: float) -> tuple[int, int, float]:
     >>> pieces, heads, multiply_bound(beta, pieces) <= 1e-3
     (45, 88, True)
     """
-    error = positive("error", error)
-    pieces = math.ceil(math.sqrt(2 / error))
-    return pieces, 2 * (pieces - 1), 8 * KAPPA / error
+    pieces = _pieces(reachable(error) / 2)
+    return pieces, 2 * (pieces - 1), 8 * KAPPA / error * ENOUGH
 
 
 def reciprocal_knots(low: float, high: float, pieces: int) -> NDArray[np.float64]:
@@ -120,7 +127,9 @@ def reciprocal_interval(low: float, high: float, beta: float, pieces: int) -> tu
     positive("low", low)
     low, high = interval(low, high)
     chord = ((low**-0.5 - high**-0.5) / count("pieces", pieces)) ** 2
-    return -relu_bound(beta) * (low**-2 - high**-2), chord
+    # a⁻² − b⁻² as a product: a difference of two infinities would be NaN.
+    bend = (1 / low - 1 / high) * (1 / low + 1 / high)
+    return -relu_bound(beta) * bend, chord
 
 
 def reciprocal_bound(low: float, high: float, beta: float, pieces: int) -> float:
@@ -148,7 +157,9 @@ def soft_square_bound(beta: float, size: float = 1.0) -> float:
     >>> soft_square_bound(0.3) == 0.3**2 / 12
     True
     """
-    return positive("beta", beta) ** 2 * abs(size) ** 4 / 12
+    # (βz²)² as a product: a power that overflows raises an error, a product is infinite.
+    root = positive("beta", beta) * abs(size) * abs(size)
+    return root * root / 12
 
 
 def soft_multiply_bound(beta: float) -> float:

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-from softbook.relu_softmax.theory.checks import count, positive
+from softbook.relu_softmax.theory.checks import count, reachable
 from softbook.relu_softmax.theory.gap import KAPPA, relu_bound
 
 
 def _softening(beta: float, levels: int) -> float:
-    terms = math.fsum((2.0**s - 1) / 4.0**s for s in range(1, count("levels", levels) + 1))
+    terms = math.fsum(2.0**-s - 4.0**-s for s in range(1, count("levels", levels) + 1))
     return 4 * terms * relu_bound(beta)
 
 
@@ -61,7 +61,7 @@ def sawtooth_cost(error: float) -> tuple[int, int, float]:
     >>> levels, heads, sawtooth_bound(beta, levels) <= 1e-6
     (10, 30, True)
     """
-    error = positive("error", error)
+    error = reachable(error)
     levels = max(1, math.ceil(math.log(2 / error, 4)) - 1)
     return levels, 3 * levels, 16 * KAPPA / (3 * error)
 
