@@ -5,7 +5,7 @@ BIN := $(VENV)/$(if $(filter Windows_NT,$(OS)),Scripts,bin)
 PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 HTML := _build/html
-TORCH_THREADS := OMP_NUM_THREADS=2
+TORCH_THREADS := OMP_NUM_THREADS=1
 
 # The first Python found that is new enough and can make environments.
 CANDIDATES := python3.11 python3.12 python3.13 python3.14 python3 python
@@ -51,7 +51,7 @@ bench: book ## measure payloads, latency, build and test times; writes benchmark
 	$(TORCH_THREADS) $(PY) -m benchmarks
 
 check: $(STAMP) ## 100,000 draws and an attack on every claim that the book stands for
-	$(TORCH_THREADS) $(PY) -m softbook check --draws 100000 --attack 20000
+	$(TORCH_THREADS) $(PY) -m softbook check --draws 100000 --attack 20000 --jobs 2
 
 lint: $(STAMP) ## style, types, and notebooks in step with their text
 	$(PY) -m ruff check .

@@ -5,13 +5,18 @@ from __future__ import annotations
 import argparse
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from typing import Any
 
+import torch
 from tqdm import tqdm
 
 from softbook.claims import Claim, Verdict, claim_by_id, ledger
 from softbook.claims.record import Entry, load, save
+
+Result = tuple[Verdict, list[Verdict], float]
 
 
 def add(commands: Any) -> None:
@@ -25,6 +30,9 @@ def add(commands: Any) -> None:
         "--attack", type=_count, default=500, help="evaluations of the attack (%(default)s)"
     )
     check.add_argument("--seed", type=int, default=0, help="seed of draws and attack (%(default)s)")
+    check.add_argument(
+        "--jobs", type=_count, default=1, help="claims examined at a time (%(default)s)"
+    )
     check.add_argument(
         "--record", action="store_true", help="keep the worst settings for the ledger"
     )
@@ -85,19 +93,44 @@ def _kept(claim: Claim, entry: Entry, known: Entry | None) -> Entry:
     return max(entry, old, key=lambda one: one.ratio)
 
 
+def _effort(claim: Claim, options: argparse.Namespace) -> tuple[int, int]:
+    """Return (draws, attack); a claim without knobs says one thing, and one evaluation is all."""
+    return (options.draws, options.attack) if claim.knobs else (1, 1)
+
+
+def _timed(claim: Claim, draws: int, budget: int, seed: int) -> Result:
+    # The tensors of a claim are tiny: a second thread costs more than it brings.
+    torch.set_num_threads(1)
+    start = time.perf_counter()
+    worst, broken = examine(claim, draws, budget, seed)
+    return worst, broken, time.perf_counter() - start
+
+
+def _by_id(task: tuple[str, int, int, int]) -> Result:
+    id, *effort = task
+    return _timed(claim_by_id(id), *effort)
+
+
+def _results(claims: Sequence[Claim], options: argparse.Namespace) -> Iterator[Result]:
+    """Yield worst verdict, broken ones and seconds of each claim, in order."""
+    if options.jobs == 1:
+        for claim in claims:
+            yield _timed(claim, *_effort(claim, options), options.seed)
+        return
+    tasks = [(claim.id, *_effort(claim, options), options.seed) for claim in claims]
+    with ProcessPoolExecutor(options.jobs, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_by_id, tasks)
+
+
 def check(claims: Sequence[Claim], options: argparse.Namespace) -> int:
     """Examine `claims`, print one line each, and return 1 if one is broken, 0 otherwise."""
     work = len(claims) * (options.draws + options.attack)
-    print(f"{len(claims)} claims, {work} evaluations; a claim takes about 0.05 to 5 ms each time.")
+    print(f"{len(claims)} claims, {work} evaluations of about 0.05 to 5 ms each.", flush=True)
     records, failures = load(), 0
-    for claim in claims:
-        start = time.perf_counter()
-        # A claim without knobs says one thing: one evaluation is all there is.
-        draws, budget = (options.draws, options.attack) if claim.knobs else (1, 1)
-        worst, broken = examine(claim, draws, budget, options.seed)
+    for claim, (worst, broken, seconds) in zip(claims, _results(claims, options), strict=True):
+        draws, budget = _effort(claim, options)
         failures += bool(broken)
         word = "BROKEN" if broken else "holds "
-        seconds = time.perf_counter() - start
         print(f"{word} {claim.id:28} worst ratio {worst.ratio:.9f}  ({seconds:.1f} s)", flush=True)
         for verdict in broken[:3]:
             print(
