@@ -11,7 +11,7 @@ from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
 from softbook.publish import assets, cache
-from softbook.publish.renderer import data_folder, page_files
+from softbook.publish.renderer import check_ids, data_folder, page_files
 from softbook.publish.store import check_page, publish
 
 __all__ = ["connect"]
@@ -55,6 +55,7 @@ def _merge(app: Sphinx, env: Any, docnames: set[str], other: Any) -> None:
 
 
 def _check_budgets(app: Sphinx, env: Any) -> None:
+    check_ids(page_files(env))
     for page, files in page_files(env).items():
         try:
             check_page(page, files)

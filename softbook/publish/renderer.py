@@ -48,21 +48,29 @@ def _key(id: str, taken: Mapping[str, Any]) -> str:
     return key
 
 
+def check_ids(pages: Mapping[str, Mapping[str, DataFile]]) -> None:
+    """Raise an ExtensionError if one id stands for different data on two pages.
+
+    Asked when all pages are read: before that, a page still to be read again holds its old data.
+    """
+    seen: dict[str, tuple[str, DataFile]] = {}
+    for page, files in pages.items():
+        for file in files.values():
+            first, known = seen.setdefault(file.id, (page, file))
+            if known.name != file.name:
+                raise ExtensionError(
+                    f"{page}: the id {file.id!r} stands for another explorable on {first}; "
+                    "give one of them its own id"
+                )
+
+
 def _place(env: Any, payload: Mapping[str, Any]) -> str:
     """Write the data file, enter it for the page being read, and return the shell."""
     try:
         file = write(payload, data_folder(env.doctreedir))
     except ValueError as error:
         raise ExtensionError(f"{env.docname}: {error}") from error
-    files = page_files(env)
-    for page, others in files.items():
-        for other in others.values():
-            if other.id == file.id and other.name != file.name:
-                raise ExtensionError(
-                    f"{env.docname}: the id {file.id!r} stands for another explorable on {page}; "
-                    "give one of them its own id"
-                )
-    own = files.setdefault(env.docname, {})
+    own = page_files(env).setdefault(env.docname, {})
     key = _key(file.id, own)
     own[key] = file
     return shell(payload, key, f"data/{file.name}")

@@ -13,7 +13,7 @@ from sphinx.errors import ExtensionError
 from softbook.explore.explorable import MIME
 from softbook.publish import assets, cache, offline, store
 from softbook.publish.graph import Node, columns, draw
-from softbook.publish.renderer import PLOTLY, ExplorableRenderer, page_files
+from softbook.publish.renderer import PLOTLY, ExplorableRenderer, check_ids, page_files
 from softbook.publish.shell import control, shell
 
 from .oracle import handmade
@@ -156,8 +156,11 @@ def test_one_id_for_two_explorables_stops_the_build(tmp_path):
     payload, _ = handmade()
     ExplorableRenderer.handle_mime(renderer, _data(payload), False)
     env.docname = "book/b"
+    ExplorableRenderer.handle_mime(renderer, _data(payload), False)
+    check_ids(page_files(env))
+    ExplorableRenderer.handle_mime(renderer, _data(payload | {"title": "Other"}), False)
     with pytest.raises(ExtensionError, match="'handmade' stands for another explorable on book/a"):
-        ExplorableRenderer.handle_mime(renderer, _data(payload | {"title": "Other"}), False)
+        check_ids(page_files(env))
 
 
 def test_an_explorable_over_its_budget_stops_the_build(tmp_path):
