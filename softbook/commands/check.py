@@ -70,7 +70,12 @@ def examine(claim: Claim, draws: int, budget: int, seed: int) -> tuple[Verdict, 
     """
     worst, broken = claim.check(), []
     settings = tqdm(
-        claim.draw(draws, seed), total=draws, desc=claim.id, leave=False, mininterval=0.5
+        claim.draw(draws, seed),
+        total=draws,
+        desc=claim.id,
+        leave=False,
+        mininterval=0.5,
+        disable=None,
     )
     verdicts = (claim.check(**chosen) for chosen in settings)
     for verdict in (worst, *verdicts, claim.attack(budget, seed)):
