@@ -99,14 +99,16 @@ class AttentionNetwork(nn.Module):
         Raises
         ------
         TypeError, ValueError
-            As `forward`.
+            As `forward`; a TypeError where the weights were cast to another dtype than float32 or
+            float64, since the rounding of attention in shorter formats is not derived.
 
         >>> network = nn.Sequential(nn.Linear(4, 8), nn.ReLU(), nn.Linear(8, 2)).eval()
         >>> attention, x = compile_network(network, beta=1e4), torch.randn(3, 4)
         >>> bool(((attention(x) - network(x)).abs() <= attention.certificate(x)).all())
         True
         """
-        state = PropagatedError.at(x, self.beta, self._dtype(x))
+        self._dtype(x)
+        state = PropagatedError.at(x, self.beta, self._certified())
         for k, stage in enumerate(self.stages):
             assert state.value is not None
             _fitting(state.value, stage, k)
@@ -139,10 +141,13 @@ class AttentionNetwork(nn.Module):
         torch.Size([2])
         """
         first = next(stage for stage in self.stages if isinstance(stage, nn.Linear))
-        ends = [
-            torch.as_tensor(end, dtype=torch.float64, device=first.weight.device)
-            for end in (low, high)
-        ]
+        dtype, place = self._certified(), first.weight.device
+        try:
+            ends = [torch.as_tensor(end, dtype=torch.float64, device=place) for end in (low, high)]
+        except (TypeError, ValueError) as error:
+            raise TypeError(
+                f"low, high: {low!r} and {high!r} are given, but numbers or tensors are needed"
+            ) from error
         if not bool(torch.isfinite(ends[0]).all() & torch.isfinite(ends[1]).all()):
             raise ValueError(f"low, high: {low} and {high} are given, but finite ends are needed")
         try:
@@ -155,13 +160,21 @@ class AttentionNetwork(nn.Module):
         if not bool((least <= most).all()):
             raise ValueError(f"low, high: {low} and {high} are given, but low <= high is needed")
         largest = torch.maximum(least.abs(), most.abs()).unsqueeze(0)
-        state = PropagatedError.of_box(largest, self.beta, first.weight.dtype)
+        state = PropagatedError.of_box(largest, self.beta, dtype)
         for stage in self.stages:
             if isinstance(stage, nn.Linear):
                 state = state.tiled(stage.in_features)
             if not isinstance(stage, nn.Flatten):
                 state = state.through(stage)
         return state.error[0].nan_to_num(nan=torch.inf, posinf=torch.inf)
+
+    def _certified(self) -> torch.dtype:
+        dtype = next(self.parameters()).dtype
+        if dtype not in (torch.float32, torch.float64):
+            raise TypeError(
+                f"network: weights of {dtype} are given, but certificates need float32 or float64"
+            )
+        return dtype
 
     def _dtype(self, x: Tensor) -> torch.dtype:
         if not isinstance(x, Tensor):

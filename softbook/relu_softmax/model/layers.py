@@ -75,11 +75,13 @@ def build(entry: dict[str, Any], beta: float, dtype: torch.dtype) -> nn.Module:
     if kind not in fields or set(entry) != {"kind"} | fields[kind]:
         raise ValueError(f"stages: {entry!r} is given, but it describes no layer of this format")
     if kind == "linear":
+        if not isinstance(entry["bias"], bool):
+            raise TypeError(f"bias: {entry['bias']!r} is given, but true or false is needed")
         sizes = count("in", entry["in"]), count("out", entry["out"])
-        return nn.Linear(*sizes, bias=bool(entry["bias"]), dtype=dtype)
+        return nn.Linear(*sizes, bias=entry["bias"], dtype=dtype)
     if kind == "attention":
         return AttentionReLU(entry["width"], beta)
-    return nn.Flatten(int(entry["start"]), int(entry["end"]))
+    return nn.Flatten(*(count(end, entry[end], -1024) for end in ("start", "end")))
 
 
 def flat(module: nn.Module, place: str) -> list[tuple[str, nn.Module]]:
@@ -127,6 +129,9 @@ def translated(layers: list[tuple[str, nn.Module]], beta: float) -> list[nn.Modu
     5
     """
     linear = [layer for _, layer in layers if isinstance(layer, nn.Linear)]
+    for place, layer in layers:
+        if isinstance(layer, nn.Linear) and 0 in (layer.in_features, layer.out_features):
+            raise ValueError(f"{place}: {layer} has no features, but at least one is needed")
     width, several = linear[0].in_features, False
     stages: list[nn.Module] = []
     for place, layer in layers:

@@ -27,7 +27,11 @@ def write_file(
     path = os.fspath(path)
     metadata = {"format": FORMAT, "structure": json.dumps(structure)}
     part = f"{path}.part"
-    save_file({name: one.contiguous() for name, one in weights.items()}, part, metadata=metadata)
+    kept = {name: one.contiguous() for name, one in weights.items()}
+    try:
+        save_file(kept, part, metadata=metadata)
+    except SafetensorError as error:
+        raise OSError(f"path: {path} cannot be written ({error})") from error
     os.replace(part, path)
 
 
@@ -44,7 +48,7 @@ def read_file(path: str | os.PathLike[str]) -> tuple[list[nn.Module], float, dic
         raise ValueError(f"path: {path} holds {given}, but {FORMAT} is needed")
     try:
         stages, beta = _built(json.loads(metadata.get("structure", "")), weights)
-    except (ValueError, TypeError) as error:
+    except (ValueError, TypeError, RecursionError) as error:
         raise ValueError(f"path: the structure in {path} is damaged ({error})") from error
     needed = nn.ModuleDict({"stages": nn.ModuleList(stages)}).state_dict()
     for name in sorted(set(needed) | set(weights)):
