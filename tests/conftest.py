@@ -41,6 +41,12 @@ settings.register_profile(
 settings.load_profile("default")
 
 
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Browser tests come last: playwright leaves an event loop running, which others would find."""
+    items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
 @pytest.fixture
 def as_reader() -> Iterator[None]:
     """Without the check of shapes and types: what the library itself says to bad input is tested."""
