@@ -35,15 +35,6 @@ from softbook.relu_softmax.theory import swish
 F64 = torch.float64
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors are tiny here: a second thread costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 U32 = 2.0**-24
 # Entrywise functions on numbers between 0.25 and 1; the others see or reduce a whole axis.
 ENTRYWISE = {

@@ -38,15 +38,6 @@ from softbook.relu_softmax.theory import (
 F64 = torch.float64
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors are tiny here: a second thread costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 errors = st.floats(-9, 1).map(lambda e: 10.0**e)
 # Squares of fractions: there rounding decides whether one more piece is needed.
 awkward = st.integers(1, 300).map(lambda k: 2.0 / k**2)

@@ -21,15 +21,6 @@ from softbook.relu_softmax.model.bounds import PropagatedError
 F64 = torch.float64
 
 
-@pytest.fixture(autouse=True, scope="module")
-def one_thread():
-    """Tensors are tiny here: a second thread costs more than it brings."""
-    threads = torch.get_num_threads()
-    torch.set_num_threads(1)
-    yield
-    torch.set_num_threads(threads)
-
-
 def test_the_suprema_that_the_derivation_uses():
     s = np.linspace(0, 60, 600_001)
     slope = expit(s) * expit(-s)
