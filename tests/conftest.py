@@ -27,7 +27,7 @@ sys.modules[checker.__name__] = checker
 if os.environ.get("SOFTBOOK_TYPECHECK", "1") != "0":
     jaxtyping.install_import_hook("softbook", "softbook_checker.check")
 
-torch.set_num_threads(2)
+torch.set_num_threads(1)
 
 # A failing draw must fail again tomorrow: examples follow from the test's own code, and slow
 # machines do not turn a passing test red. `--hypothesis-profile=search` draws anew each time.

@@ -121,6 +121,10 @@ def reciprocal_error(pieces: int, beta: float) -> tuple[go.Figure, str]:
     )
 
 
+LEVELS = np.arange(1, 13)
+PIECES = 2 ** np.arange(1, 9)
+
+
 def _largest(approximation: Callable[[Tensor], Tensor], pieces: int) -> float:
     """Return the largest error of x² on [0, 1], on a grid and at the middles of some of the pieces."""
     chosen = torch.linspace(0, pieces - 1, 64, dtype=torch.float64).round()
@@ -128,38 +132,52 @@ def _largest(approximation: Callable[[Tensor], Tensor], pieces: int) -> float:
     return float((approximation(x) - x * x).abs().max())
 
 
+@lru_cache(maxsize=16)
+def _square_errors(beta: float) -> tuple[np.ndarray, np.ndarray]:
+    """Return the largest errors of x² by depth (each of `LEVELS`) and by width (each of `PIECES`)."""
+    deep = [
+        _largest(partial(sawtooth_square, beta=beta, levels=int(m)), 2 ** int(m)) for m in LEVELS
+    ]
+    # On [−1, 1] the K pieces are 2/K long: half as many lie on [0, 1].
+    wide = [
+        _largest(partial(square, beta=beta, pieces=int(k)), max(int(k) // 2, 1)) for k in PIECES
+    ]
+    return np.array(deep), np.array(wide)
+
+
 @explorable(
     "sawtooth-cost",
     title="A factor of four costs three heads, or twice the heads",
+    levels=Integer(1, 12, 6, label="levels m"),
     beta=Log(100, 1e8, default=1e6, label="sharpness β", points=13),
 )
-def sawtooth_cost(beta: float) -> tuple[go.Figure, str]:
+def sawtooth_cost(levels: int, beta: float) -> tuple[go.Figure, str]:
     """Show error against heads: m layers of three heads, and one layer of K − 1 heads."""
-    levels = np.arange(1, 13)
-    deep = [
-        _largest(partial(sawtooth_square, beta=beta, levels=int(m)), 2 ** int(m)) for m in levels
-    ]
-    pieces = 2 ** np.arange(1, 9)
-    # On [−1, 1] the K pieces are 2/K long: half as many lie on [0, 1].
-    wide = [
-        _largest(partial(square, beta=beta, pieces=int(k)), max(int(k) // 2, 1)) for k in pieces
-    ]
+    deep, wide = _square_errors(beta)
+    chosen = deep[levels - 1]
     figure = chart(
         [
             curve(
-                3 * levels,
-                [sawtooth_bound(beta, int(m)) for m in levels],
+                3 * LEVELS,
+                [sawtooth_bound(beta, int(m)) for m in LEVELS],
                 "bound",
                 "promised, depth",
             ),
-            points(3 * levels, deep, "measured", "sawtooth: m layers of 3 heads"),
+            points(3 * LEVELS, deep, "measured", "sawtooth: m layers of 3 heads"),
             curve(
-                pieces - 1,
-                [square_bound(beta, int(k)) for k in pieces],
+                PIECES - 1,
+                [square_bound(beta, int(k)) for k in PIECES],
                 "prediction",
                 "promised, width",
             ),
-            points(pieces - 1, wide, "reference", "one layer of K − 1 heads"),
+            points(PIECES - 1, wide, "reference", "one layer of K − 1 heads"),
+            points(
+                [3 * levels],
+                [chosen],
+                "measured",
+                "at this m",
+                marker={"size": 15, "color": "#0b5cad", "symbol": "circle-open"},
+            ),
         ],
         title="A factor of four costs three heads, or twice the heads",
         x="two-key heads",
@@ -169,9 +187,11 @@ def sawtooth_cost(beta: float) -> tuple[go.Figure, str]:
         x_range=(0.9, 300),
         y_range=(1e-9, 1),
     )
+    enough = np.nonzero(wide <= chosen)[0]
+    other = f"needs {PIECES[enough[0]] - 1} heads" if len(enough) else "needs more than 255 heads"
     return figure, (
-        f"At β = {beta:.5g} twelve layers (36 heads) reach {deep[-1]:.2g}; one layer of 255 heads reaches "
-        f"{wide[-1]:.2g}."
+        f"At β = {beta:.5g}, {levels} layers of 3 heads ({3 * levels} in all) reach {chosen:.2g}; one layer "
+        f"{other} for that."
     )
 
 
