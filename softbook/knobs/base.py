@@ -65,7 +65,8 @@ class Knob:
 
     def text(self, value: Any) -> str:
         """Write `value` for a reader, with its unit."""
-        return f"{value} {self.unit}".strip()
+        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        return f"{shown} {self.unit}".strip()
 
     def index(self) -> int:
         """Return the place of the default in the grid."""

@@ -3,7 +3,7 @@
 Reproduces the trends of "Universal Approximation with Softmax Attention" (arXiv 2504.15956): the test
 error against the number of keys p, of heads H, and against the range |b - a|. Run it by
 
-    python -m softbook.relu_softmax.experiment.uap [--out FILE] [--threads N]
+    python -m softbook.relu_softmax.experiment.uap [--out FILE] [--jobs N]
 
 It says its cost first, shows its progress, keeps every finished setting, and goes on from there after
 a kill.
@@ -32,7 +32,9 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
 from dataclasses import asdict, dataclass
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 
@@ -143,29 +145,50 @@ def _slope(value: float, low: float, high: float) -> dict[str, float]:
     return {"exponent": round(value, 4), "low": round(low, 4), "high": round(high, 4)}
 
 
+def _make(setting: Setting, seeds: Sequence[int], file: Path) -> Setting:
+    """Run one setting in a process of its own and keep its part."""
+    torch.set_num_threads(1)
+    write_json(file, run_setting(setting, seeds))
+    return setting
+
+
+def _make_all(files: dict[Setting, Path], seeds: Sequence[int], jobs: int, bar: tqdm) -> None:
+    if jobs == 1:
+        for setting, file in files.items():
+            bar.set_description(setting.name)
+            write_json(file, run_setting(setting, seeds, tick=lambda: bar.update() and None))
+        return
+    # the dearest first, so that no long setting is left for one process at the end
+    order = sorted(files, key=lambda setting: -setting.heads * setting.keys)
+    with ProcessPoolExecutor(jobs, mp_context=get_context("spawn")) as pool:
+        for done in as_completed([pool.submit(_make, s, seeds, files[s]) for s in order]):
+            bar.set_description(done.result().name)
+            bar.update(done.result().epochs)
+
+
 def run(
     out: Path = DATA,
     *,
     parts: Path = Path("_build") / "uap",
     trends: Sequence[Trend] = TRENDS,
     seeds: Sequence[int] = SEEDS,
+    jobs: int = 1,
     progress: bool = True,
 ) -> dict[str, Any]:
     """Run every setting of the trends, write the result to `out`, and return it.
 
     A finished setting is kept in the folder `parts` until `out` is written; a later call with the same
-    settings, seeds, versions and code takes it from there. Cost at the published settings: see `main`.
+    settings, seeds, versions and code takes it from there. `jobs` >= 1 processes share the settings, one
+    thread each; 1 stays in this process. Cost at the published settings: 15 minutes of one core.
     """
+    if jobs < 1:
+        raise ValueError(f"jobs: {jobs} is given, but at least 1 is needed")
     settings = list(dict.fromkeys(setting for trend in trends for setting in trend.settings))
     files = {setting: _part(parts, setting, seeds) for setting in settings}
-    found = {setting: _read_part(file) for setting, file in files.items()}
-    left = [setting for setting in settings if found[setting] is None]
+    left = {setting: file for setting, file in files.items() if _read_part(file) is None}
     with tqdm(total=sum(s.epochs for s in left), unit="epoch", disable=not progress) as bar:
-        for setting in left:
-            bar.set_description(setting.name)
-            found[setting] = run_setting(setting, seeds, tick=lambda: bar.update() and None)
-            write_json(files[setting], found[setting])
-    results = [part for setting in settings if (part := found[setting]) is not None]
+        _make_all(left, seeds, jobs, bar)
+    results = [read_json(file) for file in files.values()]
     write_result(
         out,
         {"results": results, "trends": summary(results, trends)},
@@ -196,11 +219,11 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument(
         "--parts", type=Path, default=Path("_build") / "uap", help="finished settings"
     )
-    parser.add_argument("--threads", type=int, default=2, help="threads for torch (default 2)")
+    parser.add_argument("--jobs", type=int, default=2, help="processes, one core each (default 2)")
     chosen = parser.parse_args(arguments)
-    torch.set_num_threads(chosen.threads)
-    print("15 settings x 11 seeds: about 8 minutes on two cores, 14 on one.", flush=True)
-    result = run(chosen.out, parts=chosen.parts)
+    torch.set_num_threads(1)
+    print(f"15 settings x 11 seeds: 15 core-minutes, on {chosen.jobs} core(s).", flush=True)
+    result = run(chosen.out, parts=chosen.parts, jobs=chosen.jobs)
     for trend in result["trends"]:
         slope = trend["mse"]
         print(

@@ -57,7 +57,7 @@ def digits_training(epoch: int) -> tuple[go.Figure, str]:
     "digits-agreement",
     title="What agrees, and what is proved to agree",
     tolerance=TRAINED,
-    beta=Choice(BETAS, 100.0, label="sharpness β"),
+    beta=Choice(BETAS, 10.0, label="sharpness β"),
 )
 def digits_agreement(beta: float) -> tuple[go.Figure, str]:
     """Show the shares of test digits that agree and that are proved to agree, against β."""
@@ -93,7 +93,7 @@ def digits_agreement(beta: float) -> tuple[go.Figure, str]:
     "digits-margins",
     title="Above the line the decision is proved",
     tolerance=TRAINED,
-    beta=Choice(SHOWN, 100.0, label="sharpness β"),
+    beta=Choice(SHOWN, 10.0, label="sharpness β"),
 )
 def digits_margins(beta: float) -> tuple[go.Figure, str]:
     """Show, for each test digit, the margin beside the margin that a proof needs."""
