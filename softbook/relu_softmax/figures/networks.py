@@ -7,14 +7,11 @@ from typing import NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
-import torch
-from torch import nn
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
 from softbook.plotting import chart, curve, points
-from softbook.relu_softmax.claims.networks import random_network
-from softbook.relu_softmax.model import compile_network
+from softbook.relu_softmax.experiment.depth import depth_study
 
 BETAS = 10.0 ** np.arange(0, 8.5, 0.5)
 WIDTH = 16
@@ -31,18 +28,10 @@ class Profile(NamedTuple):
 @lru_cache(maxsize=32)
 def profile(depth: int, seed: int) -> Profile:
     """Compile one He-initialised network of width 16 on R⁴ at each β; 256 inputs in [−1, 1]⁴."""
-    network: nn.Sequential = random_network(depth, WIDTH, seed)
-    generator = torch.Generator().manual_seed(seed)
-    x = 2 * torch.rand(256, 4, generator=generator, dtype=torch.float64) - 1
-    rows = []
-    with torch.no_grad():
-        exact = network(x)
-        for beta in BETAS:
-            compiled = compile_network(network, float(beta))
-            error = (compiled(x) - exact).abs().max()
-            certificate = compiled.certificate(x).max()
-            everywhere = compiled.global_certificate(-1.0, 1.0).max()
-            rows.append([float(error), float(certificate), float(everywhere)])
+    studies = [
+        depth_study((depth,), WIDTH, float(beta), (seed,), inputs=256, features=4) for beta in BETAS
+    ]
+    rows = [[s.error.item(), s.certificate.item(), s.global_certificate.item()] for s in studies]
     return Profile(*np.array(rows).T)
 
 
