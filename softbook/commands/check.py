@@ -94,7 +94,9 @@ def _kept(claim: Claim, entry: Entry, known: Entry | None) -> Entry:
     except (TypeError, ValueError):
         # The knobs or hypotheses are others now than when it was found.
         return entry
-    old = Entry(known.settings, ratio, known.draws, known.attack, known.seed)
+    # It is the worst of both searches; the larger one is what the ledger names.
+    draws, steps = max(known.draws, entry.draws), max(known.attack, entry.attack)
+    old = Entry(known.settings, ratio, draws, steps, known.seed)
     return max(entry, old, key=lambda one: one.ratio)
 
 

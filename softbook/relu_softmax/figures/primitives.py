@@ -125,23 +125,27 @@ LEVELS = np.arange(1, 13)
 PIECES = 2 ** np.arange(1, 9)
 
 
-def _largest(approximation: Callable[[Tensor], Tensor], pieces: int) -> float:
-    """Return the largest error of x² on [0, 1], on a grid and at the middles of some of the pieces."""
+def _largest(approximation: Callable[..., Tensor], pieces: int, beta: float) -> float:
+    """Return the largest error of x² on [0, 1] by an approximation of sharpness β.
+
+    Chord errors peak at the middles of the pieces; softening peaks about 1/β beside a kink, where no
+    grid would look.
+    """
     chosen = torch.linspace(0, pieces - 1, 64, dtype=torch.float64).round()
-    x = torch.cat([torch.linspace(0, 1, 129, dtype=torch.float64), (chosen + 0.5) / pieces])
-    return float((approximation(x) - x * x).abs().max())
+    beside = torch.linspace(0.2, 3, 57, dtype=torch.float64) / beta
+    kinks = torch.tensor([0.0, 0.5, 1.0], dtype=torch.float64).unsqueeze(-1)
+    near = torch.cat([kinks + beside, kinks - beside]).ravel().clamp(0, 1)
+    grid = torch.linspace(0, 1, 129, dtype=torch.float64)
+    x = torch.cat([grid, (chosen + 0.5) / pieces, near])
+    return float((approximation(x, beta=beta) - x * x).abs().max())
 
 
 @lru_cache(maxsize=16)
 def _square_errors(beta: float) -> tuple[np.ndarray, np.ndarray]:
     """Return the largest errors of x² by depth (each of `LEVELS`) and by width (each of `PIECES`)."""
-    deep = [
-        _largest(partial(sawtooth_square, beta=beta, levels=int(m)), 2 ** int(m)) for m in LEVELS
-    ]
+    deep = [_largest(partial(sawtooth_square, levels=int(m)), 2 ** int(m), beta) for m in LEVELS]
     # On [−1, 1] the K pieces are 2/K long: half as many lie on [0, 1].
-    wide = [
-        _largest(partial(square, beta=beta, pieces=int(k)), max(int(k) // 2, 1)) for k in PIECES
-    ]
+    wide = [_largest(partial(square, pieces=int(k)), max(int(k) // 2, 1), beta) for k in PIECES]
     return np.array(deep), np.array(wide)
 
 

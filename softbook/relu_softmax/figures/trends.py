@@ -68,7 +68,7 @@ def uap_trends(quantity: str) -> tuple[go.Figure, str]:
         x_type="log",
         y_type="log",
         x_range=LIMITS[quantity],
-        y_range=(1e-4, 300),
+        y_range=(1e-6, 300),
     )
     slope = trend["ramp_mse"]
     return figure, (
