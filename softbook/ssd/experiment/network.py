@@ -111,9 +111,7 @@ class Mixer(nn.Module):
             return log_a
         return log_a.unflatten(-1, (self.heads, self.state))
 
-    def forward(
-        self, x: Float[Tensor, "batch time width"]
-    ) -> Float[Tensor, "batch time width"]:
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
         """Return the mixed tokens; row t depends on rows 0..t. Cost: O(T), for softmax O(T^2)."""
         h, n = self.heads, self.state
         u = F.pad(self.into(x).transpose(1, 2), (TAPS - 1, 0))
@@ -138,9 +136,7 @@ class Block(nn.Module):
         self.mixer = Mixer(setting)
         self.up, self.down = nn.Linear(d, wide), nn.Linear(wide, d, bias=False)
 
-    def forward(
-        self, x: Float[Tensor, "batch time width"]
-    ) -> Float[Tensor, "batch time width"]:
+    def forward(self, x: Float[Tensor, "batch time width"]) -> Float[Tensor, "batch time width"]:
         """Return the block's output."""
         x = x + self.mixer(self.first(x))
         return x + self.down(F.gelu(self.up(self.second(x))))
@@ -178,8 +174,9 @@ class Network(nn.Module):
                 size /= math.sqrt(2 * setting.blocks)
             draw = torch.randn(value.shape, generator=stream(setting.seed, f"start {name}"))
             value.copy_(size * draw)
-        for block in self.blocks:
-            _start_gate(block.mixer)
+        for part in self.modules():
+            if isinstance(part, Mixer) and part.kind != "softmax":
+                _start_gate(part)
 
     def forward(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time symbols"]:
         """Return logits; those at time t depend on tokens 0..t."""
@@ -191,12 +188,10 @@ class Network(nn.Module):
 
 def _start_gate(mixer: Mixer) -> None:
     """Set the biases so that softplus(bias) is one over time constants evenly spaced in their logarithm."""
-    if mixer.kind == "softmax":
-        return
     low, high = (math.log(time) for time in SLOWEST)
     count = mixer.heads if mixer.kind == "scalar" else mixer.state
     decay = torch.exp(-torch.linspace(low, high, count))
-    bias = decay.expm1().log()  # softplus(bias) = decay
-    last = mixer.gate if mixer.kind == "scalar" else mixer.gate[1]
-    last.bias.copy_(bias.repeat(last.bias.numel() // count))
-    last.weight.mul_(0.1)
+    weight, bias = list(mixer.gate.parameters())[-2:]
+    # softplus(bias) = decay
+    bias.copy_(decay.expm1().log().repeat(bias.numel() // count))
+    weight.mul_(0.1)  # at the start the decays are those of the biases, nearly

@@ -67,7 +67,9 @@ class Setting:
                 raise ValueError(f"{name}: {value!r} is given, but one of {allowed} is needed")
         for name in ("width", "blocks", "heads", "length", "batch", "steps", "logs"):
             if getattr(self, name) < 1:
-                raise ValueError(f"{name}: {getattr(self, name)} is given, but at least 1 is needed")
+                raise ValueError(
+                    f"{name}: {getattr(self, name)} is given, but at least 1 is needed"
+                )
         if self.seed < 0:
             raise ValueError(f"seed: {self.seed} is given, but an integer >= 0 is needed")
         if self.width % self.heads:

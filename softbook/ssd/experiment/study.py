@@ -8,7 +8,7 @@ from __future__ import annotations
 import argparse
 import platform
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +22,27 @@ from softbook.ssd.experiment.setting import MIXERS, STATES, Setting, settings
 from softbook.ssd.experiment.tasks import corpus
 from softbook.ssd.experiment.training import train
 
-__all__ = ["DATA", "MINUTES", "corpus_record", "ends", "load", "main", "run", "runs_of"]
+__all__ = [
+    "DATA",
+    "LIVE",
+    "MINUTES",
+    "corpus_record",
+    "ends",
+    "live",
+    "load",
+    "main",
+    "run",
+    "runs_of",
+]
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "training.json"
 """The committed result."""
 PARTS = Path("_build") / "ssd_training"
 MINUTES = 30
 """What the whole command took on one core of the machine that made the committed result."""
+
+LIVE = Setting(width=32, heads=2, state=8, length=8, batch=64, steps=250, rate=1e-2, logs=5)
+"""A network that learns to remember two pairs within seconds."""
 
 
 def _part(parts: Path, setting: Setting) -> Path:
@@ -160,6 +174,18 @@ def ends(
     3
     """
     return [one[figure][-1] for one in runs_of(task, mixer, state, result)]
+
+
+def live(mixer: str, seed: int = 0) -> dict[str, Any]:
+    """Train the tiny network `LIVE` with one mixer, here and now, and return what `train` returns.
+
+    Two pairs to remember, 250 steps: a few seconds of one core. It shows that the code behind the committed
+    curves runs; it is too small to say which mixer is better.
+
+    >>> live("softmax")["step"][-1]
+    250
+    """
+    return train(replace(LIVE, mixer=mixer, seed=seed))
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

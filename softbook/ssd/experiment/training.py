@@ -83,7 +83,9 @@ def short(value: float) -> float:
     return float(f"{value:.6g}")
 
 
-def _save(file: Path, network: Network, optimiser: torch.optim.AdamW, state: dict[str, Any]) -> None:
+def _save(
+    file: Path, network: Network, optimiser: torch.optim.AdamW, state: dict[str, Any]
+) -> None:
     tensors = {name: value.detach() for name, value in network.named_parameters()}
     for name, value in network.named_parameters():
         for moment in MOMENTS:
