@@ -190,9 +190,9 @@ def begun(setting: Setting, folder) -> dict:
 def test_the_committed_numbers_can_be_made_again(task, mixer, tmp_path):
     """The first 20 steps of one seed.
 
-    Another machine and another order of sums round differently in single precision; over 20 steps of Adam
-    that moves these losses by far less than a thousandth, while another stream of data or of
-    start values moves the first loss by some thousandths and more.
+    Another machine, and another form of the operator, round differently in single precision. The recurrence in
+    place of the chunked form moves none of these losses in their sixth digit; a thousandth leaves room for
+    other machines, while another stream of data or of start values moves the first loss by more than that.
     """
     if task == "bytes" and corpus().digest != STORED["corpus"]["digest"]:
         pytest.skip("another Python has another standard library")
@@ -202,7 +202,7 @@ def test_the_committed_numbers_can_be_made_again(task, mixer, tmp_path):
         assert made[figure][0] == pytest.approx(stored[figure][0], rel=1e-5)
         assert made[figure][1] == pytest.approx(stored[figure][1], rel=1e-3)
     other = study.runs_of(task, mixer, 16, STORED)[1]
-    assert made["train"][0] != pytest.approx(other["train"][0], rel=1e-4)
+    assert made["train"][0] != pytest.approx(other["train"][0], rel=1e-3)
 
 
 def test_what_was_not_trained_is_refused_and_an_empty_choice(tmp_path):

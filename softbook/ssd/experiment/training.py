@@ -53,7 +53,7 @@ def rate_at(setting: Setting, step: int) -> float:
 
     >>> s = Setting(steps=100, rate=1.0)
     >>> rate_at(s, 4), round(rate_at(s, 99), 3)
-    (1.0, 0.101)
+    (1.0, 0.1)
     """
     warm = max(1, round(WARM_UP * setting.steps))
     if step < warm:
