@@ -249,6 +249,14 @@ def test_wrong_arguments_are_named(as_reader):
     ):
         with pytest.raises(ValueError, match=words):
             Setting(**given)
+    model = Network(SMALL)
+    for tokens, words in (
+        (torch.tensor([[3, 128]]), "tokens: 3 to 128 is given, but numbers from 0 to 127"),
+        (torch.tensor([[-1, 5]]), "tokens: -1 to 5 is given"),
+        (torch.zeros(1, 0, dtype=torch.long), "tokens: none is given"),
+    ):
+        with pytest.raises(ValueError, match=words):
+            model(tokens)
     with pytest.raises(ValueError, match="seed: -1"):
         stream(-1, "x")
     with pytest.raises(ValueError, match="sequences, pairs: 2, 65"):

@@ -179,7 +179,16 @@ class Network(nn.Module):
                 _start_gate(part)
 
     def forward(self, tokens: Int[Tensor, "batch time"]) -> Float[Tensor, "batch time symbols"]:
-        """Return logits; those at time t depend on tokens 0..t."""
+        """Return logits; those at time t depend on tokens 0..t.
+
+        At least one token, each from 0 to the size of the alphabet less one; otherwise a ValueError.
+        """
+        size = self.embed.num_embeddings
+        if not tokens.numel() or tokens.min() < 0 or tokens.max() >= size:
+            given = f"{int(tokens.min())} to {int(tokens.max())}" if tokens.numel() else "none"
+            raise ValueError(
+                f"tokens: {given} is given, but numbers from 0 to {size - 1} are needed"
+            )
         x = self.embed(tokens)
         for block in self.blocks:
             x = block(x)
