@@ -82,7 +82,8 @@ register(
             "In the same experiment each of the two SSMs answers more held-out questions right with $N = 32$ than with "
             "$N = 8$, with each of three seeds: the gap to softmax attention shrinks as the state grows. (The larger network "
             "also has more parameters, since the maps to queries and keys grow with $N$; sizes are equal across mixers, not "
-            "across $N$. All stop after 800 steps, so the figures speak of what is learned by then, not of what fits into the state.)"
+            "across $N$. All stop after 800 steps, so the figures speak of what is learned by then, not of what fits into the state; where an SSM is "
+            "still learning, another order of the same sums moves its last figure as much as another seed does.)"
         ),
         evidence="measured",
         source="own",

@@ -1,6 +1,12 @@
 """The whole experiment: every setting trained, the result written with its provenance, and read again.
 
 Run by `python -m softbook.ssd.experiment [--out FILE] [--parts FOLDER]`.
+
+How far the numbers repeat: on one machine with one version of everything, exactly. Another form of the operator (the
+recurrence in place of chunks) agreed to six digits over the first 40 steps. Thereafter rounding grows where a network
+is still finding its way: of two recall networks trained to the end with both forms, the scalar SSM with N = 8, seed 0,
+ended at 2.75 bits (chunks) and 1.82 bits (recurrence), the diagonal one with N = 16, seed 2, at 1.64 and 1.63.
+So a single end value counts no more than one draw of a seed.
 """
 
 from __future__ import annotations
