@@ -1,0 +1,116 @@
+"""How long sequences of many heads are cut into pieces that fit a processor's cache."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor
+
+__all__ = ["Block", "Slab", "blocks", "slabs"]
+
+AT_ONCE = 64
+"""Chunks that are worked on at once: their Q x Q blocks, at Q = 64 in float32, fill a megabyte."""
+
+
+@dataclass(frozen=True)
+class Slab:
+    """The tokens start .. stop, in whole chunks of `size` or in a single one that is padded."""
+
+    start: int
+    stop: int
+    size: int
+
+    @property
+    def chunks(self) -> int:
+        """Return the number of chunks, a padded one included."""
+        return -(-(self.stop - self.start) // self.size)
+
+
+def slabs(tokens: int, size: int) -> tuple[Slab, ...]:
+    """Cut `tokens` into slabs of chunks; the rest becomes one chunk of the least power of two.
+
+    >>> [(s.start, s.stop, s.size, s.chunks) for s in slabs(135, 64)]
+    [(0, 128, 64, 2), (128, 135, 8, 1)]
+    """
+    whole, step = tokens // size * size, AT_ONCE * size
+    cuts = [Slab(start, min(start + step, whole), size) for start in range(0, whole, step)]
+    if whole < tokens:
+        cuts.append(Slab(whole, tokens, 1 << (tokens - whole - 1).bit_length()))
+    return tuple(cuts)
+
+
+@dataclass(frozen=True)
+class Block:
+    """Some batches and heads that are worked on together; a single head needs no copy."""
+
+    batches: slice
+    heads: slice
+    share: int
+
+    @property
+    def pairs(self) -> int:
+        """Return the number of heads, counted in every batch."""
+        return (self.batches.stop - self.batches.start) * (self.heads.stop - self.heads.start)
+
+    def of_heads(self, tensor: Tensor, slab: Slab, dtype: torch.dtype) -> Tensor:
+        """Return the rows of ``[B, T, H, W]`` as ``[pairs * chunks, size, W]``."""
+        return _chunks(tensor[self.batches, slab.start : slab.stop, self.heads], slab, dtype)
+
+    def of_groups(self, tensor: Tensor, slab: Slab, dtype: torch.dtype) -> Tensor:
+        """Return what each head reads of its group in ``[B, T, G, N]``, as `of_heads` does."""
+        part = tensor[self.batches, slab.start : slab.stop]
+        return _chunks(self._read(part), slab, dtype)
+
+    def add_to_groups(self, total: Tensor, slab: Slab, chunks: Tensor) -> None:
+        """Add what the heads send back, ``[pairs * chunks, size, N]``, to their groups' rows."""
+        part = total[self.batches, slab.start : slab.stop]
+        if self._one_to_one:
+            self._read(part).add_(self.rows(chunks, slab))
+        else:
+            part.index_add_(2, self._groups(total), self.rows(chunks, slab))
+
+    def rows(self, chunks: Tensor, slab: Slab) -> Tensor:
+        """Return ``[pairs * chunks, size, W]`` as ``[batches, T, heads, W]`` without padding."""
+        batches = self.batches.stop - self.batches.start
+        rows = chunks.view(batches, -1, slab.chunks * slab.size, chunks.shape[-1])
+        return rows[:, :, : slab.stop - slab.start].transpose(1, 2)
+
+    @property
+    def _one_to_one(self) -> bool:
+        return self.share == 1 or self.heads.stop - self.heads.start == 1
+
+    def _read(self, part: Tensor) -> Tensor:
+        if not self._one_to_one:
+            return part.index_select(2, self._groups(part))
+        first = self.heads.start // self.share
+        return part[:, :, first : first + self.heads.stop - self.heads.start]
+
+    def _groups(self, tensor: Tensor) -> Tensor:
+        heads = torch.arange(self.heads.start, self.heads.stop, device=tensor.device)
+        return heads.div(self.share, rounding_mode="floor")
+
+
+def blocks(batches: int, heads: int, share: int, chunks: int) -> Iterator[Block]:
+    """Yield whole batches, or heads of one batch, of at most about `AT_ONCE` chunks together.
+
+    >>> [(b.batches, b.heads) for b in blocks(1, 3, 1, 32)]
+    [(slice(0, 1, None), slice(0, 2, None)), (slice(0, 1, None), slice(2, 3, None))]
+    """
+    pairs = max(1, AT_ONCE // max(chunks, 1))
+    together, step = max(1, pairs // heads), min(pairs, heads)
+    for batch in range(0, batches, together):
+        for head in range(0, heads, step):
+            ends = min(batch + together, batches), min(head + step, heads)
+            yield Block(slice(batch, ends[0]), slice(head, ends[1]), share)
+
+
+def _chunks(part: Tensor, slab: Slab, dtype: torch.dtype) -> Tensor:
+    """Cut ``[b, T, h, W]`` into chunks; the padding is zero, which is a decay of one for gates."""
+    rows = part.permute(0, 2, 1, 3).to(dtype)
+    missing = slab.chunks * slab.size - rows.shape[2]
+    if missing:
+        rows = F.pad(rows, (0, 0, 0, missing))
+    return rows.reshape(-1, slab.size, rows.shape[-1])
