@@ -49,27 +49,26 @@ def absorb_decays(
     >>> [str(entry) for entry in q[:, 0]], [str(entry) for entry in k[:, 0]]
     (['1', '2', '6'], ['1', '1/2', '1/6'])
     """
-    q, k, a = arguments(q, k, a)
-    if a.ndim == 3:
-        return _absorb_dense(q, k, a)
-    if a.ndim == 1:
-        a = a[:, None]
-    for t in range(1, len(a)):
-        if not bool((a[t] != 0).all()):
+    read, write, steps = arguments(q, k, a)
+    if steps.ndim == 3:
+        return _absorb_dense(read, write, steps)
+    decays = steps[:, None] if steps.ndim == 1 else steps
+    for t in range(1, len(decays)):
+        if not bool((decays[t] != 0).all()):
             raise ValueError(
                 f"a: a decay of 0 is given at token {t}, which no query or key can absorb; "
                 "all after the first must differ from 0"
             )
-    if isinstance(a, np.ndarray):
-        products = zeros(*a.shape) + 1
-        for t in range(1, len(a)):
-            products[t] = products[t - 1] * a[t]
-        return q * products, k / products
-    products = torch.cat([torch.ones_like(a[:1]), a[1:]]).cumprod(0)
+    if isinstance(decays, np.ndarray):
+        shares = zeros(*decays.shape) + 1
+        for t in range(1, len(decays)):
+            shares[t] = shares[t - 1] * decays[t]
+        return read * shares, write / shares
+    products = torch.cat([torch.ones_like(decays[:1]), decays[1:]]).cumprod(0)
     _kept("the products of decays", products, torch.ones_like(products))
-    absorbed = q * products, k / products
-    _kept("the absorbed queries", absorbed[0], q)
-    _kept("the absorbed keys", absorbed[1], k)
+    absorbed = read * products, write / products
+    _kept("the absorbed queries", absorbed[0], read)
+    _kept("the absorbed keys", absorbed[1], write)
     return absorbed
 
 

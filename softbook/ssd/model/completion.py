@@ -34,8 +34,12 @@ class Factors(NamedTuple):
     new: tuple[int, ...]
 
 
-def factors(M: Matrix, tolerance: float | None = None) -> Factors:
+def factors(
+    M: Matrix, tolerance: float | None = None, new: tuple[int, ...] | None = None
+) -> Factors:
     """Return the factors of the completion of least rank; parameters and errors as `minimal_completion`.
+
+    `new`: the new columns of M, where they are known already.
 
     If column t is new, its row of k is a unit vector. If not, M[t:, t] is a combination of the new
     columns before it, of which rows t, t+1, … are prescribed. So nothing is added up along the way:
@@ -46,13 +50,15 @@ def factors(M: Matrix, tolerance: float | None = None) -> Factors:
     """
     matrix = lower_triangular("M", M)
     tolerance = check_tolerance(tolerance, exact=isinstance(matrix, np.ndarray))
-    new = new_columns(matrix, tolerance=tolerance)
+    if new is None:
+        new = new_columns(matrix, tolerance=tolerance)
     if isinstance(matrix, np.ndarray):
         return Factors(matrix[:, list(new)], _exact_keys(matrix, new), new)
     array = floats(matrix)
     found = Factors(array[:, list(new)], _float_keys(array, new), new)
     _check(array, found, tolerance)
-    return Factors(torch.from_numpy(found.q), torch.from_numpy(found.k), new)
+    q, k = (torch.from_numpy(entry).to(matrix.device) for entry in found[:2])
+    return Factors(q, k, new)
 
 
 def _exact_keys(matrix: np.ndarray, new: tuple[int, ...]) -> np.ndarray:
@@ -79,9 +85,9 @@ def _float_keys(array: np.ndarray, new: tuple[int, ...]) -> np.ndarray:
 
 def _least_squares(columns: np.ndarray, target: np.ndarray) -> np.ndarray:
     """Solve for coefficients of columns that may differ by many orders of magnitude."""
-    # Powers of two scale without rounding.
+    # Powers of two scale without rounding; that of the least numbers would be infinite.
     sizes = np.abs(columns).max(axis=0)
-    scale = np.where(sizes > 0, np.exp2(-np.floor(np.log2(np.where(sizes > 0, sizes, 1)))), 0)
+    scale = np.exp2(-np.floor(np.log2(np.clip(sizes, 2.0**-1022, None))))
     return np.asarray(scale * np.linalg.lstsq(columns * scale, target, rcond=None)[0])
 
 
@@ -133,7 +139,7 @@ def minimal_completion(M: Matrix, *, tolerance: float | None = None) -> Shaped[A
     matrix = lower_triangular("M", M)
     found = factors(matrix, tolerance)
     if isinstance(matrix, Tensor):
-        above = torch.triu(found.q @ found.k.T, 1).to(matrix.device)
+        above = torch.triu(found.q @ found.k.T, 1)
         return above + matrix.detach()
     full = zeros(*matrix.shape) + found.q @ found.k.T
     return np.where(np.tri(len(matrix), dtype=bool), matrix, full)

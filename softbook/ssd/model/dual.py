@@ -7,12 +7,11 @@ from numbers import Integral
 from typing import Any
 
 import numpy as np
-import torch
 from jaxtyping import Shaped
 
 from softbook.ssd.model.completion import factors
 from softbook.ssd.model.kernel import arguments, kernel_matrix, zeros
-from softbook.ssd.theory import diagonal_blocks, semiseparable_order
+from softbook.ssd.theory import diagonal_blocks, new_columns, semiseparable_order
 from softbook.ssd.theory.entries import Matrix, lower_triangular
 
 
@@ -127,19 +126,16 @@ def attention_dual(
         raise TypeError(f"width: {type(width).__name__} is given, but an integer or None is needed")
     elif width < 0:
         raise ValueError(f"width: {width} is given, but at least 0 is needed")
-    found = factors(matrix, tolerance)
+    new = new_columns(matrix, tolerance=tolerance)
     blocks = diagonal_blocks(matrix)
-    columns = [[s for s, t in enumerate(found.new) if t in block] for block in blocks]
+    columns = [[s for s, t in enumerate(new) if t in block] for block in blocks]
     least = max(map(len, columns))
     if least > width:
         return None
-    exact = isinstance(matrix, np.ndarray)
+    found = factors(matrix, tolerance, new)
     tokens = len(matrix)
-    q, k, a = (
-        zeros(*shape) if exact else torch.zeros(shape, dtype=torch.float64)
-        for shape in ((tokens, least), (tokens, least), (tokens,))
-    )
-    a += 1
+    blank = zeros if isinstance(matrix, np.ndarray) else matrix.new_zeros
+    q, k, a = blank(tokens, least), blank(tokens, least), blank(tokens) + 1
     for block, own in zip(blocks, columns, strict=True):
         rows = slice(block.start, block.stop)
         q[rows, : len(own)] = found.q[rows][:, own]

@@ -77,25 +77,26 @@ def kernel_matrix(q: Vectors, k: Vectors, a: Transitions) -> Shaped[Any, "T T"]:
     >>> kernel_matrix([[1], [1], [1]], [[1], [1], [1]], [1, 2, 3])[2].tolist()
     [Fraction(6, 1), Fraction(3, 1), Fraction(1, 1)]
     """
-    q, k, a = arguments(q, k, a)
-    tokens = len(q)
-    exact = isinstance(q, np.ndarray)
+    read, write, steps = arguments(q, k, a)
+    tokens = len(read)
+    exact = isinstance(read, np.ndarray)
     rows = []
-    # Column by column, what is left of each past key: [i, N].
-    state = k[:0]
+    # Row i holds what is left of past key i.
+    state = write[:0]
     for j in range(tokens):
-        state = state @ a[j].T if a.ndim == 3 else state * a[j]
-        state = np.concatenate([state, k[j : j + 1]]) if exact else torch.cat([state, k[j : j + 1]])
-        rows.append(state @ q[j])
+        state = state @ steps[j].T if steps.ndim == 3 else state * steps[j]
+        parts = [state, write[j : j + 1]]
+        state = np.concatenate(parts) if exact else torch.cat(parts)
+        rows.append(state @ read[j])
     if exact:
         matrix = zeros(tokens, tokens)
         for j, row in enumerate(rows):
             matrix[j, : j + 1] += row
         return matrix
-    matrix = torch.stack([torch.nn.functional.pad(row, (0, tokens - len(row))) for row in rows])
-    if not bool(matrix.isfinite().all()):
+    result = torch.stack([torch.nn.functional.pad(row, (0, tokens - len(row))) for row in rows])
+    if not bool(result.isfinite().all()):
         raise ValueError("q, k, a: their kernel matrix has entries beyond float64")
-    return matrix
+    return result
 
 
 def zeros(*shape: int) -> np.ndarray:
@@ -132,9 +133,12 @@ def diagonal_as_heads(
     >>> sum(kernel_matrix(*head) for head in heads)[1, 0], kernel_matrix(*heads[0])[1, 0]
     (Fraction(43, 1), Fraction(15, 1))
     """
-    q, k, a = arguments(q, k, a)
-    if a.shape != q.shape:
+    read, write, steps = arguments(q, k, a)
+    if steps.shape != read.shape:
         raise ValueError(
-            f"a: shape {tuple(a.shape)} is given, but {tuple(q.shape)} (one decay a state) is needed"
+            f"a: shape {tuple(steps.shape)} is given, but {tuple(read.shape)} (one decay a state) is "
+            "needed"
         )
-    return tuple((q[:, n : n + 1], k[:, n : n + 1], a[:, n]) for n in range(q.shape[1]))
+    return tuple(
+        (read[:, n : n + 1], write[:, n : n + 1], steps[:, n]) for n in range(read.shape[1])
+    )
