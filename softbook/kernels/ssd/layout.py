@@ -44,11 +44,16 @@ def slabs(tokens: int, size: int) -> tuple[Slab, ...]:
 
 @dataclass(frozen=True)
 class Block:
-    """Some batches and heads that are worked on together; a single head needs no copy."""
+    """Some batches and heads that are worked on together; a single head needs no copy.
+
+    Head h of batch b counts as pair b H + h; `first` is the block's first, and its pairs follow
+    one another. `share` heads read one group.
+    """
 
     batches: slice
     heads: slice
     share: int
+    first: int
 
     @property
     def pairs(self) -> int:
@@ -68,11 +73,24 @@ class Block:
         """Add what the heads send back, ``[pairs * chunks, size, N]``, to their groups' rows."""
         part = total[self.batches, slab.start : slab.stop]
         if self._one_to_one:
-            self._read(part).add_(self.rows(chunks, slab))
+            self._read(part).add_(self._rows(chunks, slab))
         else:
-            part.index_add_(2, self._groups(total), self.rows(chunks, slab))
+            part.index_add_(2, self._groups(total), self._rows(chunks, slab))
 
-    def rows(self, chunks: Tensor, slab: Slab) -> Tensor:
+    def put(self, total: Tensor, slab: Slab, chunks: Tensor) -> None:
+        """Copy ``[pairs * chunks, size, W]`` to the block's rows of ``[B, T, H, W]``."""
+        total[self.batches, slab.start : slab.stop, self.heads] = self._rows(chunks, slab)
+
+    def store(self, states: Tensor, own: Tensor) -> None:
+        """Copy the block's states ``[pairs, N, P]`` into ``[B, H, N, P]``."""
+        states[self.index] = own.view_as(states[self.index])
+
+    @property
+    def index(self) -> tuple[slice, slice]:
+        """Return where the block stands among batches and heads."""
+        return self.batches, self.heads
+
+    def _rows(self, chunks: Tensor, slab: Slab) -> Tensor:
         """Return ``[pairs * chunks, size, W]`` as ``[batches, T, heads, W]`` without padding."""
         batches = self.batches.stop - self.batches.start
         rows = chunks.view(batches, -1, slab.chunks * slab.size, chunks.shape[-1])
@@ -104,7 +122,8 @@ def blocks(batches: int, heads: int, share: int, chunks: int) -> Iterator[Block]
     for batch in range(0, batches, together):
         for head in range(0, heads, step):
             ends = min(batch + together, batches), min(head + step, heads)
-            yield Block(slice(batch, ends[0]), slice(head, ends[1]), share)
+            first = batch * heads + head
+            yield Block(slice(batch, ends[0]), slice(head, ends[1]), share, first)
 
 
 def _chunks(part: Tensor, slab: Slab, dtype: torch.dtype) -> Tensor:

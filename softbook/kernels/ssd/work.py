@@ -1,0 +1,151 @@
+"""One slab of a few heads at a time: outputs and gradients of its chunks, shared by both forms."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from softbook.kernels.ssd.arguments import state_dtype
+from softbook.kernels.ssd.diagonal import DiagonalForm
+from softbook.kernels.ssd.layout import Block, Slab, blocks
+from softbook.kernels.ssd.scalar import ScalarForm
+
+__all__ = ["Inputs", "Room", "Work"]
+
+Grads = tuple[Tensor, Tensor, Tensor, Tensor]
+States = Float[Tensor, "pairs C_plus_1 N P"]
+
+
+class Room:
+    """Q x Q blocks that are used again and again; a new size makes them anew."""
+
+    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
+        self.dtype, self.device = dtype, device
+        self.weights = self.mask = torch.empty(0, 0, 0, dtype=dtype, device=device)
+
+    def resize(self, chunks: int, size: int) -> None:
+        """Hold blocks of `chunks` chunks: weights zero above the diagonal, masks the identity."""
+        if self.weights.shape[:2] != (chunks, size):
+            self.weights = self.weights.new_zeros(chunks, size, size)
+            self.mask = torch.eye(size, dtype=self.dtype, device=self.device).repeat(chunks, 1, 1)
+
+
+@dataclass(frozen=True)
+class Inputs:
+    """The tensors of one call; `log_a` is ``[B, T, H]`` or ``[B, T, H, N]``."""
+
+    q: Tensor
+    k: Tensor
+    v: Tensor
+    log_a: Tensor
+    scale: float
+
+    @property
+    def gates(self) -> Tensor:
+        """Return the log decays with a last dimension of 1 or N."""
+        return self.log_a if self.log_a.ndim == 4 else self.log_a[..., None]
+
+    def start(self, state: Tensor | None) -> Tensor:
+        """Return a copy of the first states ``[B, H, N, P]``, or zeros."""
+        if state is not None:
+            return state.clone()
+        shape = self.v.shape[0], self.v.shape[2], self.q.shape[3], self.v.shape[3]
+        return self.v.new_zeros(shape, dtype=state_dtype(self.v))
+
+    def zeros(self) -> Grads:
+        """Return room for the gradients: sums over heads in the states' type, the rest as given."""
+        sums = (torch.zeros_like(x, dtype=state_dtype(self.v)) for x in (self.q, self.k))
+        return *sums, torch.empty_like(self.v), torch.empty_like(self.gates)
+
+    def works(self, slab: Slab, room: Room) -> Iterator[Work]:
+        """Yield the work of a slab, block by block.
+
+        A scalar head's decays are few: they are made for all heads at once.
+        """
+        batches, _, heads, _ = self.v.shape
+        share = heads // self.q.shape[2]
+        everything = Block(slice(0, batches), slice(0, heads), share, 0)
+        one_a_head, form = self.gates.shape[-1] == 1, None
+        if one_a_head:
+            form = ScalarForm.of(
+                everything.of_heads(self.gates, slab, room.dtype), everything.pairs
+            )
+        for block in blocks(batches, heads, share, slab.chunks):
+            if form is not None:
+                yield Work(self, slab, block, room, form.part(block.first, block.pairs))
+            else:
+                gates = block.of_heads(self.gates, slab, room.dtype)
+                yield Work(self, slab, block, room, DiagonalForm.of(gates, block.pairs))
+
+
+class Work:
+    """The rows of a block in a slab's chunks, and what their decays do."""
+
+    def __init__(
+        self, inputs: Inputs, slab: Slab, block: Block, room: Room, form: ScalarForm | DiagonalForm
+    ) -> None:
+        self.slab, self.block, self.room, self.form = slab, block, room, form
+        self.q, self.k = (block.of_groups(x, slab, room.dtype) for x in (inputs.q, inputs.k))
+        self.v, self.scale = block.of_heads(inputs.v, slab, room.dtype), inputs.scale
+        self.pre, self.suf = form.decays.pre, form.decays.suf
+
+    def edges(self, first: Float[Tensor, "pairs N P"]) -> States:
+        """Return the states at the chunks' edges, from the first one on."""
+        added = torch.bmm((self.k * self.suf).mT, self.v)
+        return self.form.carry(added.unflatten(0, (self.block.pairs, -1)), first)
+
+    def write_outputs(self, edges: States, output: Tensor) -> None:
+        """Write the outputs into their rows of ``[B, T, H, P]``."""
+        self._weigh()
+        rows = torch.bmm(self.room.weights, self.v)
+        before = edges[:, :-1].flatten(0, 1)
+        if self.pre.shape[-1] == 1:
+            rows.addcmul_(torch.bmm(self.q, before), self.pre, value=self.scale)
+        else:
+            rows.baddbmm_(self.q * self.pre, before, alpha=self.scale)
+        self.block.put(output, self.slab, rows)
+
+    def add_gradients(
+        self, do: Tensor, edges: States, last: Float[Tensor, "pairs N P"], grads: Grads
+    ) -> Float[Tensor, "pairs N P"]:
+        """Put the gradients of q, k, v and the gates in their rows; return the first state's.
+
+        `last` is the gradient of the state after the slab.
+        """
+        self._weigh()
+        do, before = self.block.of_heads(do, self.slab, self.room.dtype), edges[:, :-1].flatten(0, 1)
+        read, written = self.q * (self.scale * self.pre), self.k * self.suf
+        own = torch.bmm(read.mT, do).unflatten(0, (self.block.pairs, -1))
+        after, first = self.form.carry_back(own, last)
+        after = after.flatten(0, 1)
+        weights, mask = self.room.weights, self.room.mask
+        dv = torch.bmm(weights.mT, do).baddbmm_(written, after)
+        dq, dk, dgates = self.form.differentiate(
+            self.q, self.k, self.scale, weights, mask, torch.bmm(do, self.v.mT)
+        )
+        reading, writing = torch.bmm(do, before.mT), torch.bmm(self.v, after.mT)
+        dq.addcmul_(reading, self.pre, value=self.scale)
+        dk.addcmul_(writing, self.suf)
+        through = self.pre[:, -1:] * (after * before).sum(-1)[:, None]
+        dgates += self._edge_gates(reading.mul_(read), writing.mul_(written), through)
+        self.block.add_to_groups(grads[0], self.slab, dq)
+        self.block.add_to_groups(grads[1], self.slab, dk)
+        self.block.put(grads[2], self.slab, dv)
+        self.block.put(grads[3], self.slab, dgates)
+        return first
+
+    def _edge_gates(self, rows: Tensor, columns: Tensor, through: Tensor) -> Tensor:
+        """Return the gates' gradients by paths from the first edge, to the last, and through."""
+        if self.pre.shape[-1] == 1:
+            rows, columns, through = (x.sum(-1, keepdim=True) for x in (rows, columns, through))
+        total = rows.flip(1).cumsum(1).flip(1) + through
+        total[:, 1:] += columns[:, :-1].cumsum(1)
+        return total
+
+    def _weigh(self) -> None:
+        self.room.resize(len(self.q), self.slab.size)
+        self.form.weigh(self.q, self.k, self.scale, self.room.weights, self.room.mask)
