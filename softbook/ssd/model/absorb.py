@@ -36,7 +36,7 @@ def absorb_decays(
     tuple
         Two arrays [T, N]: Fractions if all inputs are exact, else float64 tensors. Cost: O(TN), dense
         O(TN³), in floats with a check of O(T²N²). Source: own, theorem "A single head absorbs decays";
-        the diagonal case after Hu and others (2025).
+        the diagonal case after arXiv 2510.04944.
 
     Raises
     ------

@@ -106,8 +106,8 @@ def attention_dual(
     Returns
     -------
     Dual | None
-        Of the least width (0 only for M = 0); narrower blocks are padded with zeros. Source: Hu and
-        others (2025), theorem 4.1; own proof. Cost: O(T³) exact operations, O(T⁴) in floats.
+        Of the least width (0 only for M = 0); narrower blocks are padded with zeros. Source: own
+        proof of theorem 4.1 of arXiv 2510.04944. Cost: O(T³) exact operations, O(T⁴) in floats.
 
     Raises
     ------

@@ -121,7 +121,7 @@ def diagonal_as_heads(
     Returns
     -------
     tuple
-        N triples of shapes [T, 1], [T, 1] and [T]. Source: Hu and others (2025), the diagonal case:
+        N triples of shapes [T, 1], [T, 1] and [T]. Source: arXiv 2510.04944, the diagonal case:
         M = Σ_n 1SS(a_n) ∘ (q_n k_nᵀ).
 
     Raises

@@ -74,7 +74,7 @@ def _array(name: str, value: Sequence[Any]) -> np.ndarray:
 def _from_objects(name: str, array: np.ndarray) -> np.ndarray | Tensor:
     flat = array.ravel()
     for entry in flat:
-        if isinstance(entry, Sequence):
+        if isinstance(entry, (list, tuple, np.ndarray)):
             raise ValueError(f"{name}: rows of different lengths are given, but one is needed")
         if not isinstance(entry, Real):
             raise TypeError(
