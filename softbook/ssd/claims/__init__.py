@@ -5,10 +5,14 @@ from softbook.ssd.claims import (  # isort: skip  (the ledger lists them in this
     heads,
     widths,
     softmax,
+    chunks,
+    cost,
     measured,
 )
 
 __all__ = [
+    "chunks",
+    "cost",
     "heads",
     "measured",
     "quoted",

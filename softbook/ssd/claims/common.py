@@ -107,7 +107,9 @@ def rank(matrix: Exact) -> int:
         for row in rows[found:]:
             if row[column]:
                 factor = row[column] / pivot[column]
-                row[column:] = [a - factor * b for a, b in zip(row[column:], pivot[column:])]
+                row[column:] = [
+                    a - factor * b for a, b in zip(row[column:], pivot[column:], strict=True)
+                ]
     return found
 
 

@@ -47,7 +47,9 @@ def _scalar_mismatch(tokens: int, states: int, seed: int, second: int = 0) -> in
     transitions = diagonal(a, states)
     transitions[:, -1, -1] += second
     attention = mask(a) * (q @ k.T)
-    return differing(run(q, k, transitions), attention) + differing(kernel_matrix(q, k, a), attention)
+    return differing(run(q, k, transitions), attention) + differing(
+        kernel_matrix(q, k, a), attention
+    )
 
 
 register(

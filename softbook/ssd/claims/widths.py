@@ -26,7 +26,7 @@ from softbook.ssd.theory import new_columns, semiseparable_order
 
 KINDS = ("zeros and ones", "masked attention", "diagonal SSM")
 KIND = Choice(KINDS, label="matrix")
-TOKENS = Integer(1, 7, default=5, label="tokens T")
+TOKENS = Integer(1, 8, default=5, label="tokens T")
 WIDTH = Integer(1, 3, default=2, label="width N")
 SHARE = Linear(0, 1, default=0.3, label="share of ones")
 # Other ways to fill in the entries above the diagonal, tried beside the constructed one.
@@ -179,7 +179,7 @@ register(
 
 
 def order_and_width(matrix: Exact) -> tuple[float, float]:
-    """Return the order of a matrix and the least width of its dual, NaN if that dual is wrong.
+    """Return the order of a matrix and the least width of its dual, NaN if they cannot be right.
 
     >>> order_and_width(np.eye(3, dtype=int).astype(object))
     (1.0, 1.0)
@@ -189,7 +189,9 @@ def order_and_width(matrix: Exact) -> tuple[float, float]:
         return math.nan, math.nan
     if dual.width and attention_dual(matrix, dual.width - 1) is not None:
         return math.nan, math.nan
-    return float(semiseparable_order(matrix)), float(dual.width)
+    order = semiseparable_order(matrix)
+    # Masked attention of width W has order W at most: anything else is an error of one of the two.
+    return (math.nan, math.nan) if order > dual.width else (float(order), float(dual.width))
 
 
 def alternating(tokens: int, ones: bool, seed: int, cut: bool = False) -> Exact:
