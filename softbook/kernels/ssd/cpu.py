@@ -12,7 +12,6 @@ import torch
 from torch import Tensor
 
 from softbook.kernels.ssd.arguments import state_dtype
-from softbook.kernels.ssd.layout import slabs
 from softbook.kernels.ssd.work import Inputs, Room
 
 __all__ = ["backward", "forward"]
@@ -27,7 +26,7 @@ def forward(
     """
     inputs, room = Inputs(q, k, v, log_a, scale), Room(state_dtype(v), v.device)
     output, states = torch.empty_like(v), inputs.start(state)
-    for slab in slabs(v.shape[1], size):
+    for slab in inputs.slabs(size):
         for work in inputs.works(slab, room):
             edges = work.edges(states[work.block.index].flatten(0, 1))
             work.write_outputs(edges, output)
@@ -51,7 +50,7 @@ def backward(
     A first pass makes the states before each slab anew, a second goes back slab by slab.
     """
     inputs, room = Inputs(q, k, v, log_a, scale), Room(state_dtype(v), v.device)
-    cuts, states = slabs(v.shape[1], size), [inputs.start(state)]
+    cuts, states = inputs.slabs(size), [inputs.start(state)]
     for slab in cuts[:-1]:
         states.append(states[-1].clone())
         for work in inputs.works(slab, room):

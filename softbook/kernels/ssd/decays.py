@@ -5,7 +5,9 @@ half of a block to token i in its right half is p_i f_j: p_i runs from the block
 from j to the middle. Both are products of decays, so neither exceeds one, a zero stays a zero,
 and log2 Q products give every entry a relative error of a few roundings. The same halves carry the
 gradients of the gates as sums of like terms: nothing large cancels, and a zero transition gets
-exactly the gradient zero.
+exactly the gradient zero. A product below 1e-31 in float32 (1e-292 in float64) counts as zero:
+what it multiplies could fall below the smallest normal number, where processors are some ten times
+slower.
 """
 
 from __future__ import annotations
@@ -13,6 +15,7 @@ from __future__ import annotations
 from typing import NamedTuple
 
 import torch
+import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
@@ -62,11 +65,22 @@ def halve(decays: Float[Tensor, "M Q W"]) -> Decays:
     while half < size:
         left_pre, right_pre = pre.view(chunks, -1, 2, half, width).unbind(2)
         left_suf, _ = suf.view(chunks, -1, 2, half, width).unbind(2)
-        halves.append(Half(right_pre.clone(), left_suf.clone()))
+        halves.append(Half(_normal(right_pre), _normal(left_suf)))
         left_suf *= right_pre[:, :, -1:]
         right_pre *= left_pre[:, :, -1:]
         half *= 2
-    return Decays(tuple(halves), pre, suf)
+    return Decays(tuple(halves), _normal(pre), _normal(suf))
+
+
+def _normal(decays: Tensor) -> Tensor:
+    """Return a copy with zeros for what is too small to multiply with; NaN stays NaN."""
+    return F.threshold(decays, _least(decays), 0.0)
+
+
+def _least(decays: Tensor) -> float:
+    """Return the smallest normal number times 1 / eps: an eps of what it multiplies is normal."""
+    kind = torch.finfo(decays.dtype)
+    return kind.tiny / kind.eps
 
 
 def blocks_below(matrix: Float[Tensor, "M Q Q"], half: int) -> Float[Tensor, "M n s s"]:
@@ -93,6 +107,7 @@ def fill_mask(mask: Float[Tensor, "M Q Q"], halves: tuple[Half, ...]) -> None:
     """
     for p, f in halves:
         torch.mul(p, f.mT, out=blocks_below(mask, p.shape[2]))
+    F.threshold_(mask, _least(mask), 0.0)
 
 
 def gate_gradient(

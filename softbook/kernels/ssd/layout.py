@@ -29,13 +29,15 @@ class Slab:
         return -(-(self.stop - self.start) // self.size)
 
 
-def slabs(tokens: int, size: int) -> tuple[Slab, ...]:
-    """Cut `tokens` into slabs of chunks; the rest becomes one chunk of the least power of two.
+def slabs(tokens: int, size: int, pairs: int) -> tuple[Slab, ...]:
+    """Cut `tokens` so that `pairs` heads have about `AT_ONCE` chunks in a slab.
 
-    >>> [(s.start, s.stop, s.size, s.chunks) for s in slabs(135, 64)]
+    The rest that fills no chunk becomes one of the least power of two that holds it.
+
+    >>> [(s.start, s.stop, s.size, s.chunks) for s in slabs(135, 64, 1)]
     [(0, 128, 64, 2), (128, 135, 8, 1)]
     """
-    whole, step = tokens // size * size, AT_ONCE * size
+    whole, step = tokens // size * size, max(1, AT_ONCE // pairs) * size
     cuts = [Slab(start, min(start + step, whole), size) for start in range(0, whole, step)]
     if whole < tokens:
         cuts.append(Slab(whole, tokens, 1 << (tokens - whole - 1).bit_length()))

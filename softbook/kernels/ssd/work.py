@@ -11,7 +11,7 @@ from torch import Tensor
 
 from softbook.kernels.ssd.arguments import state_dtype
 from softbook.kernels.ssd.diagonal import DiagonalForm
-from softbook.kernels.ssd.layout import Block, Slab, blocks
+from softbook.kernels.ssd.layout import Block, Slab, blocks, slabs
 from softbook.kernels.ssd.scalar import ScalarForm
 
 __all__ = ["Inputs", "Room", "Work"]
@@ -60,6 +60,11 @@ class Inputs:
         """Return room for the gradients: sums over heads in the states' type, the rest as given."""
         sums = (torch.zeros_like(x, dtype=state_dtype(self.v)) for x in (self.q, self.k))
         return *sums, torch.empty_like(self.v), torch.empty_like(self.gates)
+
+    def slabs(self, size: int) -> tuple[Slab, ...]:
+        """Return the pieces of time that are worked on one after another."""
+        batches, tokens, heads, _ = self.v.shape
+        return slabs(tokens, size, max(1, batches * heads))
 
     def works(self, slab: Slab, room: Room) -> Iterator[Work]:
         """Yield the work of a slab, block by block.
