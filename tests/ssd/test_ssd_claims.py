@@ -105,9 +105,13 @@ def test_uniform_attention_is_the_default_warning():
 
 
 def test_the_counted_roundings_are_those_of_the_statement():
-    assert "K=5T+N+C+2\\lceil T/C\\rceil+6" in claim_by_id("ssd-chunked").statement
+    printed = r"K=5(T-1)+N+\min(C,T)+2\lceil T/C\rceil+2"
+    assert printed in claim_by_id("ssd-chunked").statement
     for t, n, c in itertools.product((1, 16, 17, 100), (1, 16), (16, 64)):
-        assert chunks.chunked_roundings(t, n, c) == 5 * t + n + c + 2 * math.ceil(t / c) + 6
+        wanted = 5 * (t - 1) + n + min(c, t) + 2 * math.ceil(t / c) + 2
+        assert chunks.chunked_roundings(t, n, c) == wanted
+    for kind in (torch.finfo(torch.float32), torch.finfo(torch.float64)):
+        assert kind.tiny / kind.eps < 1e-30
 
 
 def test_the_costs_of_the_statement_are_the_costs_of_the_figure():

@@ -30,10 +30,13 @@ def relative(roundings: float, precision: str) -> float:
 def chunked_roundings(tokens: int, states: int, chunk: int) -> int:
     """Return K, the most roundings through which a term of the chunked form goes.
 
-    >>> chunked_roundings(64, 16, 64)
-    408
+    Its decays: four units u for each gate's exponential, one for each product. Inside a chunk the
+    score, the mask and the values; across chunks two at each chunk's end.
+
+    >>> chunked_roundings(1, 1, 64), chunked_roundings(64, 16, 64)
+    (6, 399)
     """
-    return states + chunk + 2 * -(-tokens // chunk) + 5 * tokens + 6
+    return 5 * (tokens - 1) + states + min(chunk, tokens) + 2 * -(-tokens // chunk) + 2
 
 
 def _inputs(
@@ -94,9 +97,10 @@ def _relative_error(
     q2, k2, v2 = (torch.cat([entry, entry.abs()]) for entry in (q, k, v))
     gates = log_a.expand(2, *log_a.shape[1:])
     exact, _ = ssd(q2, k2, v2, gates, backend="reference", check_gates=False)
-    # A product of decays below the smallest normal number is lost, and its term is as small.
-    tiny = float(torch.finfo(getattr(torch, precision)).tiny)
-    lost = 8 * tiny * tokens * states * float(q.abs().max() * k.abs().max() * v.abs().max() + 1)
+    # Products of decays that underflow, or nearly, count as zero; their terms are as small.
+    kind = torch.finfo(getattr(torch, precision))
+    largest = float(q.abs().max() * k.abs().max() * v.abs().max()) + 1
+    lost = 8 * kind.tiny / kind.eps * tokens * states * largest
     error = ((found.double() - exact[:1]).abs() - lost).clamp(min=0)
     # Where nothing but zeros is summed, nothing may be wrong: 0/0 counts as 0, all else as infinite.
     share = torch.where(error == 0, error, error / exact[1:])
@@ -104,7 +108,7 @@ def _relative_error(
 
 
 def _reference_rounding(tokens: int, states: int, **_: object) -> float:
-    return relative(states + 7 * tokens + 3, "float64")
+    return relative(6 * (tokens - 1) + states + 3, "float64")
 
 
 register(
@@ -113,11 +117,12 @@ register(
         title="Chunks compute the recurrence, up to a counted rounding",
         statement=(
             "Let no decay exceed one. In floating point with unit round-off $u$, the chunked form with chunks of $C$ tokens differs from the recurrence "
-            "of $N$ states over $T$ tokens, underflow apart, by at most"
+            "of $N$ states over $T$ tokens by at most"
             "\n\n"
-            r"$$|\hat o_{tp}-o_{tp}|\;\le\;\frac{Ku}{1-Ku}\;\mathrm{ssd}\bigl(|q|,|k|,|v|\bigr)_{tp},\qquad K=5T+N+C+2\lceil T/C\rceil+6,$$"
+            r"$$|\hat o_{tp}-o_{tp}|\;\le\;\frac{Ku}{1-Ku}\;\mathrm{ssd}\bigl(|q|,|k|,|v|\bigr)_{tp},\qquad K=5(T-1)+N+\min(C,T)+2\lceil T/C\rceil+2,$$"
             "\n\n"
-            "however strong the gates are, zero transitions included. (The form in torch on a processor, for scalar-identity and diagonal transitions; outputs, not gradients.)"
+            "however strong the gates are, zero transitions included, and but for products of decays so small that they count as zero (below $10^{-30}$ in float32). "
+            "(The form in torch on a processor, for scalar-identity and diagonal transitions; outputs, not gradients.)"
         ),
         evidence="proved",
         source="own",
@@ -136,7 +141,7 @@ register(
         ),
         measured=_relative_error,
         tolerance=Tolerance(
-            "the recurrence that it is compared with is rounded in float64: 7T + N + 3 roundings a term, "
+            "the recurrence that it is compared with is rounded in float64: 6(T − 1) + N + 3 roundings a term, "
             "exponentials good to two units in the last place",
             _reference_rounding,
         ),
