@@ -98,9 +98,9 @@ def _relative_error(
     gates = log_a.expand(2, *log_a.shape[1:])
     exact, _ = ssd(q2, k2, v2, gates, backend="reference", check_gates=False)
     # Products of decays that underflow, or nearly, count as zero; their terms are as small.
-    kind = torch.finfo(getattr(torch, precision))
+    number = torch.finfo(getattr(torch, precision))
     largest = float(q.abs().max() * k.abs().max() * v.abs().max()) + 1
-    lost = 8 * kind.tiny / kind.eps * tokens * states * largest
+    lost = 8 * number.tiny / number.eps * tokens * states * largest
     error = ((found.double() - exact[:1]).abs() - lost).clamp(min=0)
     # Where nothing but zeros is summed, nothing may be wrong: 0/0 counts as 0, all else as infinite.
     share = torch.where(error == 0, error, error / exact[1:])

@@ -199,7 +199,7 @@ def alternating(tokens: int, ones: bool, seed: int, cut: bool = False) -> Exact:
 
     `cut` also lets the one that lives at token 3 die there.
 
-    >>> alternating(4, ones=True, seed=0)[3].tolist()
+    >>> alternating(4, ones=True, seed=0)[3].astype(int).tolist()
     [0, 0, 1, 2]
     """
     rng = np.random.default_rng(seed)
