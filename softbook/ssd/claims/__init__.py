@@ -4,6 +4,7 @@ from softbook.ssd.claims import (  # isort: skip  (the ledger lists them in this
     quoted,
     heads,
     widths,
+    apart,
     softmax,
     chunks,
     cost,
@@ -11,6 +12,7 @@ from softbook.ssd.claims import (  # isort: skip  (the ledger lists them in this
 )
 
 __all__ = [
+    "apart",
     "chunks",
     "cost",
     "heads",

@@ -105,7 +105,7 @@ register(
             "\n\n"
             r"$$M=\sum_{n\le N}\mathrm{1SS}(a^n)\circ\bigl(q^n{k^n}^\top\bigr),$$"
             "\n\n"
-            r"where $q^n$ and $k^n$ are the $n$-th columns of $Q$ and $K$."
+            r"where $q^n$ and $k^n$ are the $n$-th columns of $Q$ and $K$. (Hu et al. extend the duality to diagonal transitions; the proof is the book's.)"
         ),
         evidence="proved",
         source="own",

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from softbook.claims import Claim, Hypothesis, register
-from softbook.knobs import Choice, Integer, Linear, Switch
+from softbook.knobs import Choice, Integer, Linear
 from softbook.ssd.claims.common import (
     EXACT,
     SEED,
@@ -16,12 +16,11 @@ from softbook.ssd.claims.common import (
     decays,
     differing,
     finest,
-    not_zero,
     rank,
     whole,
 )
 from softbook.ssd.claims.heads import mask
-from softbook.ssd.model import attention_dual, kernel_matrix, minimal_completion
+from softbook.ssd.model import attention_dual, minimal_completion
 from softbook.ssd.theory import new_columns, semiseparable_order
 
 KINDS = ("zeros and ones", "masked attention", "diagonal SSM")
@@ -157,7 +156,8 @@ register(
             r"\iff\text{each finest block has at most }N\text{ new columns},$$"
             "\n\n"
             r"and with a mask without zeros ($a_2\cdots a_T\ne0$) if and only if $M$ itself has at most $N$. The least width of a dual is the "
-            "largest number of new columns in a block. Nothing is assumed about the order of $M$ or its zeros."
+            "largest number of new columns in a block. Nothing is assumed about the order of $M$ or its zeros. "
+            "(Hu et al. have such a condition; this form of it and its proof are the book's.)"
         ),
         evidence="proved",
         source="own",
@@ -192,107 +192,3 @@ def order_and_width(matrix: Exact) -> tuple[float, float]:
     order = semiseparable_order(matrix)
     # Masked attention of width W has order W at most: anything else is an error of one of the two.
     return (math.nan, math.nan) if order > dual.width else (float(order), float(dual.width))
-
-
-def alternating(tokens: int, ones: bool, seed: int, cut: bool = False) -> Exact:
-    """Return the matrix of two states of which one dies at odd tokens and the other at even ones.
-
-    `cut` also lets the one that lives at token 3 die there.
-
-    >>> alternating(4, ones=True, seed=0)[3].astype(int).tolist()
-    [0, 0, 1, 2]
-    """
-    rng = np.random.default_rng(seed)
-    q, k, size = (
-        np.ones((tokens, 2), dtype=int).astype(object) if ones else not_zero(rng, tokens, 2)
-        for _ in range(3)
-    )
-    a = size * (np.add.outer(np.arange(tokens), np.arange(2)) % 2)
-    if cut:
-        a[2] = 0
-    return np.asarray(kernel_matrix(q, k, a))
-
-
-register(
-    Claim(
-        id="ssd-separation",
-        title="Two states that no attention of width two equals",
-        statement=(
-            r"Let $T\ge4$. A diagonal state-space model has $N=2$ states, queries and keys without zeros, and decays that are zero in state 1 "
-            "at the odd tokens, in state 2 at the even ones, and nowhere else. Its matrix has order 2, but its least dual has width $T-1$. "
-            "With four tokens and ones everywhere it is"
-            "\n\n"
-            r"$$M=\begin{pmatrix}2&0&0&0\\1&2&0&0\\0&1&2&0\\0&0&1&2\end{pmatrix},$$"
-            "\n\n"
-            "with the new columns 1, 2 and 3. (The four tokens are an example of Hu et al.; the family and the proof are the book's.)"
-        ),
-        evidence="proved",
-        source="own",
-        knobs={
-            "tokens": Integer(4, 9, default=4, label="tokens T"),
-            "ones": Switch(True, label="ones everywhere"),
-            "seed": SEED,
-        },
-        predicted=lambda tokens, **_: (2, tokens - 1),
-        measured=lambda **settings: order_and_width(alternating(**settings)),
-        relation="==",
-        tolerance=EXACT,
-        hypotheses=[
-            Hypothesis(
-                "where one state dies the other lives",
-                lambda cut=False, **_: not cut,
-                violation={"cut": True},
-            )
-        ],
-        depends=["ssd-dual"],
-    )
-)
-
-
-def cornered(tokens: int, ones: bool, seed: int, corner: bool = True) -> Exact:
-    """Return diag(d) + c E_{T,1} with numbers that are not zero; `corner` False makes c zero.
-
-    >>> cornered(3, ones=True, seed=0).tolist()
-    [[1, 0, 0], [0, 1, 0], [1, 0, 1]]
-    """
-    rng = np.random.default_rng(seed)
-    entries = np.ones(tokens + 1, dtype=int).astype(object) if ones else not_zero(rng, tokens + 1)
-    matrix = np.diag(entries[:tokens])
-    if corner:
-        matrix[-1, 0] = entries[tokens]
-    return matrix
-
-
-register(
-    Claim(
-        id="ssd-identity-corner",
-        title="One entry far away makes attention wide",
-        statement=(
-            r"For $T\ge3$ and numbers $d_1,\dots,d_T,c$ that are not zero, $\mathrm{diag}(d)+c\,E_{T,1}$ has order 2, but cannot be cut and "
-            "has $T-1$ new columns: its least dual has width $T-1$. (With ones it is $I_T+E_{T,1}$, an example of Hu et al.; the proof is the book's.)"
-        ),
-        evidence="proved",
-        source="own",
-        knobs={
-            "tokens": Integer(3, 10, default=6, label="tokens T"),
-            "ones": Switch(True, label="ones everywhere"),
-            "seed": SEED,
-        },
-        # Sorted, so that the two sides can be compared for two tokens as well, where the claim fails.
-        predicted=lambda tokens, **_: (min(2, tokens - 1), max(2, tokens - 1)),
-        measured=lambda **settings: order_and_width(cornered(**settings)),
-        relation="==",
-        tolerance=EXACT,
-        hypotheses=[
-            Hypothesis(
-                r"$T\ge3$", lambda tokens, **_: tokens >= 3, violation={"tokens": 2, "ones": True}
-            ),
-            Hypothesis(
-                "the corner is not zero",
-                lambda corner=True, **_: corner,
-                violation={"corner": False},
-            ),
-        ],
-        depends=["ssd-dual"],
-    )
-)
