@@ -35,8 +35,9 @@ def absorb_decays(
     -------
     tuple
         Two arrays [T, N]: Fractions if all inputs are exact, else float64 tensors. Cost: O(TN), dense
-        O(TN³), in floats with a check of O(T²N²). Source: own, theorem "A single head absorbs decays";
-        the diagonal case after arXiv 2510.04944.
+        O(TN³), in floats with a check of O(T²N²). Source: own,
+        theorem "Decays that are not zero disappear into queries and keys"; the diagonal case after
+        arXiv 2510.04944.
 
     Raises
     ------

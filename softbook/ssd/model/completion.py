@@ -109,7 +109,7 @@ def minimal_completion(M: Matrix, *, tolerance: float | None = None) -> Shaped[A
     """Return a full matrix of least rank that agrees with M on and below the diagonal.
 
     Its rank is the number of `new_columns`, and no completion has less (theorem "New columns count the
-    least completion"): rows t.. of columns 1..t are prescribed, so a new column is outside of the span
+    least rank"): rows t.. of columns 1..t are prescribed, so a new column is outside of the span
     of the columns before it in every completion; and a column that is not new is continued upward by
     the combination that gives it.
 

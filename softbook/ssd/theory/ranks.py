@@ -34,7 +34,7 @@ def block_ranks(M: Matrix, *, tolerance: float | None = None) -> tuple[int, ...]
     -------
     tuple[int, ...]
         T ranks. Source: Dao and Gu (2024), definition 3.1. Cost: exact O(T³) operations on integers
-        that may grow, floating O(T⁴) operations (T = 256: less than a second or two).
+        that may grow, floating O(T⁴) operations (T = 256: a fifth of a second).
 
     Raises
     ------
@@ -69,7 +69,7 @@ def new_columns(M: Matrix, *, tolerance: float | None = None) -> tuple[int, ...]
     """Return the indices t, from 0, of the new columns: M[t:, t] outside of the span of M[t:, :t].
 
     The first column is new exactly if it is not zero. Their number is the least rank of a matrix that
-    agrees with M on and below the diagonal (theorem "New columns count the least completion").
+    agrees with M on and below the diagonal (theorem "New columns count the least rank").
     In floats a column is new if it raises the number of singular values of M[t:, :t] above one
     threshold. Parameters, errors and cost as in `block_ranks`.
 
