@@ -6,6 +6,7 @@
 tensor([0.2500, 0.5000, 1.0000], dtype=torch.float64)
 """
 
+from softbook.kernels.ssd import ssd
 from softbook.ssd.model import (
     Dual,
     absorb_decays,
@@ -34,4 +35,5 @@ __all__ = [
     "new_columns",
     "semiseparable_order",
     "softmax_order",
+    "ssd",
 ]

@@ -26,8 +26,8 @@ def forward(
     """
     inputs, room = Inputs(q, k, v, log_a, scale), Room(state_dtype(v), v.device)
     output, states = torch.empty_like(v), inputs.start(state)
-    for slab in inputs.slabs(size):
-        for work in inputs.works(slab, room):
+    for piece in inputs.pieces(size):
+        for work in inputs.works(piece, room):
             edges = work.edges(states[work.block.index].flatten(0, 1))
             work.write_outputs(edges, output)
             work.block.store(states, edges[:, -1])
@@ -50,15 +50,15 @@ def backward(
     A first pass makes the states before each slab anew, a second goes back slab by slab.
     """
     inputs, room = Inputs(q, k, v, log_a, scale), Room(state_dtype(v), v.device)
-    cuts, states = inputs.slabs(size), [inputs.start(state)]
-    for slab in cuts[:-1]:
+    pieces, states = inputs.pieces(size), [inputs.start(state)]
+    for piece in pieces[:-1]:
         states.append(states[-1].clone())
-        for work in inputs.works(slab, room):
+        for work in inputs.works(piece, room):
             edges = work.edges(states[-1][work.block.index].flatten(0, 1))
             work.block.store(states[-1], edges[:, -1])
     grads, dstate = inputs.zeros(), dfinal.clone()
-    for slab, before in zip(reversed(cuts), reversed(states), strict=False):
-        for work in inputs.works(slab, room):
+    for piece, before in zip(reversed(pieces), reversed(states), strict=False):
+        for work in inputs.works(piece, room):
             first, last = (s[work.block.index].flatten(0, 1) for s in (before, dstate))
             work.block.store(dstate, work.add_gradients(do, work.edges(first), last, grads))
     dq, dk, dv, dlog_a = grads

@@ -107,7 +107,7 @@ def fill_mask(mask: Float[Tensor, "M Q Q"], halves: tuple[Half, ...]) -> None:
     """
     for p, f in halves:
         torch.mul(p, f.mT, out=blocks_below(mask, p.shape[2]))
-    F.threshold_(mask, _least(mask), 0.0)
+    F.threshold(mask, _least(mask), 0.0, inplace=True)
 
 
 def gate_gradient(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from importlib.util import find_spec
+from itertools import pairwise
 
 import torch
 from jaxtyping import Float, Integer
@@ -85,6 +86,10 @@ def ssd(
     ([1.0, 1.5, 1.0, 1.5], 1.5)
     """
     check_arguments(q, k, v, log_a, scale, initial_state, chunk_size, cu_seqlens, backend)
+    if backend == "gpu" and (missing := _why_not_triton(v, log_a, chunk_size or CHUNK_SIZE)):
+        raise NotImplementedError(
+            f"backend: 'gpu' is given, but {missing}; 'auto' takes torch there"
+        )
     if backend == "reference":
         check_values(log_a, cu_seqlens, check_gates)
         o, final = _reference(q, k, v, log_a, initial_state, cu_seqlens, float(scale))
@@ -113,28 +118,38 @@ def _reference(
     scale: float,
 ) -> tuple[Tensor, Tensor]:
     runs = [
-        recurrence(*tensors, first, scale)
-        for *tensors, first in _sequences((q, k, v, log_a), state, cu_seqlens)
+        recurrence(q[:, time], k[:, time], v[:, time], log_a[:, time], first, scale)
+        for time, first in _sequences(v, state, cu_seqlens)
     ]
     o = torch.cat([output for output, _ in runs], 1)
     return o.to(v.dtype), torch.cat([final for _, final in runs]).to(state_dtype(v))
 
 
 def _sequences(
-    tensors: tuple[Tensor, ...], state: Tensor | None, cu_seqlens: Tensor | None
-) -> list[tuple[Tensor | None, ...]]:
-    """Return the tensors of each packed sequence (or of all batches), with their first state."""
+    v: Tensor, state: Tensor | None, cu_seqlens: Tensor | None
+) -> list[tuple[slice, Tensor | None]]:
+    """Return where each packed sequence stands (or all tokens), with its first state."""
     if cu_seqlens is None:
-        return [(*tensors, state)]
-    ends = cu_seqlens.tolist()
-    return [
-        (*(tensor[:, i:j] for tensor in tensors), None if state is None else state[n : n + 1])
-        for n, (i, j) in enumerate(zip(ends, ends[1:], strict=False))
-    ]
+        return [(slice(0, v.shape[1]), state)]
+    ends = pairwise(cu_seqlens.tolist())
+    firsts = None if state is None else state.split(1)
+    return [(slice(*end), firsts and firsts[n]) for n, end in enumerate(ends)]
 
 
-@torch.library.custom_op("softbook::ssd_forward", mutates_args=())
-def _forward(
+def _why_not_triton(v: Tensor, log_a: Tensor, chunk_size: int) -> str | None:
+    """Return why the Triton kernels do not take these inputs, or None where they do."""
+    if find_spec("triton") is None:
+        return "Triton is not installed"
+    if v.dtype == torch.float64:
+        return "the Triton kernels have no float64"
+    if log_a.ndim == 4:
+        return "the Triton kernels have no decays a channel"
+    if chunk_size != CHUNK_SIZE:
+        return f"the Triton kernels have chunks of {CHUNK_SIZE} only, not of {chunk_size}"
+    return None
+
+
+def _run_forward(
     q: Tensor,
     k: Tensor,
     v: Tensor,
@@ -147,23 +162,15 @@ def _forward(
 ) -> tuple[Tensor, Tensor]:
     check_values(log_a, cu_seqlens, check_gates)
     runs = [
-        cpu.forward(*tensors, scale, chunk_size)
-        for tensors in _sequences((q, k, v, log_a), initial_state, cu_seqlens)
+        cpu.forward(q[:, time], k[:, time], v[:, time], log_a[:, time], first, scale, chunk_size)
+        for time, first in _sequences(v, initial_state, cu_seqlens)
     ]
     if len(runs) == 1:
         return runs[0]
     return torch.cat([o for o, _ in runs], 1), torch.cat([final for _, final in runs])
 
 
-@_forward.register_fake
-def _(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size, check_gates):
-    rows = v.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
-    shape = (rows, v.shape[2], q.shape[3], v.shape[3])
-    return v.new_empty(v.shape), v.new_empty(shape, dtype=state_dtype(v))
-
-
-@torch.library.custom_op("softbook::ssd_backward", mutates_args=())
-def _backward(
+def _run_backward(
     do: Tensor,
     dfinal: Tensor,
     q: Tensor,
@@ -175,31 +182,62 @@ def _backward(
     scale: float,
     chunk_size: int,
 ) -> tuple[Tensor, Tensor, Tensor, Tensor, Tensor]:
-    outer = _sequences((do, q, k, v, log_a), initial_state, cu_seqlens)
+    sequences = _sequences(v, initial_state, cu_seqlens)
+    lasts = [dfinal] if cu_seqlens is None else dfinal.split(1)
     runs = [
-        cpu.backward(do_, last, *tensors, scale, chunk_size)
-        for (do_, *tensors), last in zip(outer, _rows(dfinal, len(outer)), strict=True)
+        cpu.backward(
+            do[:, time],
+            last,
+            q[:, time],
+            k[:, time],
+            v[:, time],
+            log_a[:, time],
+            first,
+            scale,
+            chunk_size,
+        )
+        for (time, first), last in zip(sequences, lasts, strict=True)
     ]
     if len(runs) == 1:
         return runs[0]
-    *along, states = zip(*runs, strict=True)
-    return *(torch.cat(parts, 1) for parts in along), torch.cat(states)
+    dq, dk, dv, dlog_a, dstates = (list(parts) for parts in zip(*runs, strict=True))
+    along = torch.cat(dq, 1), torch.cat(dk, 1), torch.cat(dv, 1), torch.cat(dlog_a, 1)
+    return *along, torch.cat(dstates)
 
 
-def _rows(states: Tensor, sequences: int) -> list[Tensor]:
-    """Return the states of each packed sequence, or all of them where there is one."""
-    return [states] if sequences == 1 else list(states.split(1))
+_forward = torch.library.custom_op("softbook::ssd_forward", _run_forward, mutates_args=())
+_backward = torch.library.custom_op("softbook::ssd_backward", _run_backward, mutates_args=())
+
+
+@_forward.register_kernel("cuda")
+def _(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size, check_gates):
+    if _why_not_triton(v, log_a, chunk_size):
+        return _run_forward(
+            q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size, check_gates
+        )
+    check_values(log_a, cu_seqlens, check_gates)
+    return gpu.forward(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size)
+
+
+@_backward.register_kernel("cuda")
+def _(do, dfinal, q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size):
+    arguments = (do, dfinal, q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size)
+    if _why_not_triton(v, log_a, chunk_size):
+        return _run_backward(*arguments)
+    *grads, dinitial = gpu.backward(*arguments)
+    return *grads, torch.zeros_like(dfinal) if dinitial is None else dinitial
+
+
+@_forward.register_fake
+def _(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size, check_gates):
+    rows = v.shape[0] if cu_seqlens is None else cu_seqlens.shape[0] - 1
+    shape = (rows, v.shape[2], q.shape[3], v.shape[3])
+    return v.new_empty(v.shape), v.new_empty(shape, dtype=state_dtype(v))
 
 
 @_backward.register_fake
 def _(do, dfinal, q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size):
-    return (
-        q.new_empty(q.shape),
-        k.new_empty(k.shape),
-        v.new_empty(v.shape),
-        log_a.new_empty(log_a.shape),
-        dfinal.new_empty(dfinal.shape),
-    )
+    return tuple(x.new_empty(x.shape) for x in (q, k, v, log_a, dfinal))
 
 
 def _save(ctx, inputs, output):
@@ -208,13 +246,10 @@ def _save(ctx, inputs, output):
 
 
 def _gradients(ctx, do, dfinal):
-    state, grads = (
-        ctx.saved_tensors[4],
-        torch.ops.softbook.ssd_backward(
-            do, dfinal, *ctx.saved_tensors, ctx.scale, ctx.chunk_size
-        ),
-    )
-    return *grads[:4], None if state is None else grads[4], None, None, None, None
+    settings = ctx.scale, ctx.chunk_size
+    grads = torch.ops.softbook.ssd_backward(do, dfinal, *ctx.saved_tensors, *settings)
+    dinitial = None if ctx.saved_tensors[4] is None else grads[4]
+    return *grads[:4], dinitial, None, None, None, None
 
 
 torch.library.register_autograd("softbook::ssd_forward", _gradients, setup_context=_save)

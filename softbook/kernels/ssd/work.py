@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import groupby
+from typing import NamedTuple
 
 import torch
 from jaxtyping import Float
@@ -58,33 +60,46 @@ class Inputs:
 
     def zeros(self) -> Grads:
         """Return room for the gradients: sums over heads in the states' type, the rest as given."""
-        sums = (torch.zeros_like(x, dtype=state_dtype(self.v)) for x in (self.q, self.k))
-        return *sums, torch.empty_like(self.v), torch.empty_like(self.gates)
+        dq, dk = (torch.zeros_like(x, dtype=state_dtype(self.v)) for x in (self.q, self.k))
+        return dq, dk, torch.empty_like(self.v), torch.empty_like(self.gates)
 
-    def slabs(self, size: int) -> tuple[Slab, ...]:
-        """Return the pieces of time that are worked on one after another."""
-        batches, tokens, heads, _ = self.v.shape
-        return slabs(tokens, size, max(1, batches * heads))
+    def pieces(self, size: int) -> list[Piece]:
+        """Return the pieces of time that are worked on one after another.
 
-    def works(self, slab: Slab, room: Room) -> Iterator[Work]:
-        """Yield the work of a slab, block by block.
-
-        A scalar head's decays are few: they are made for all heads at once.
+        A scalar head's decays are few numbers: they are made at once for all pieces of a shape.
         """
-        batches, _, heads, _ = self.v.shape
-        share = heads // self.q.shape[2]
-        everything = Block(slice(0, batches), slice(0, heads), share, 0)
-        one_a_head, form = self.gates.shape[-1] == 1, None
-        if one_a_head:
-            form = ScalarForm.of(
-                everything.of_heads(self.gates, slab, room.dtype), everything.pairs
-            )
-        for block in blocks(batches, heads, share, slab.chunks):
-            if form is not None:
-                yield Work(self, slab, block, room, form.part(block.first, block.pairs))
+        batches, tokens, heads, _ = self.v.shape
+        pairs = max(1, batches * heads)
+        whole = Block(slice(0, batches), slice(0, heads), heads // self.q.shape[2], 0)
+        cuts = slabs(tokens, size, pairs)
+        if self.gates.shape[-1] > 1 or not batches:
+            return [Piece(slab, whole, None) for slab in cuts]
+        pieces = []
+        for _, group in groupby(cuts, lambda slab: (slab.chunks, slab.size)):
+            alike = list(group)
+            gates = [whole.of_heads(self.gates, slab, state_dtype(self.v)) for slab in alike]
+            form = ScalarForm.of(torch.cat(gates), pairs * len(alike))
+            for place, slab in enumerate(alike):
+                pieces.append(Piece(slab, whole, form.part(place * pairs, pairs)))
+        return pieces
+
+    def works(self, piece: Piece, room: Room) -> Iterator[Work]:
+        """Yield a piece's work, block by block."""
+        slab, whole = piece.slab, piece.whole
+        for block in blocks(self.v.shape[0], self.v.shape[2], whole.share, slab.chunks):
+            if piece.form is not None:
+                yield Work(self, slab, block, room, piece.form.part(block.first, block.pairs))
             else:
                 gates = block.of_heads(self.gates, slab, room.dtype)
                 yield Work(self, slab, block, room, DiagonalForm.of(gates, block.pairs))
+
+
+class Piece(NamedTuple):
+    """A slab of time for all heads, with the decays of scalar heads."""
+
+    slab: Slab
+    whole: Block
+    form: ScalarForm | None
 
 
 class Work:
@@ -122,7 +137,10 @@ class Work:
         `last` is the gradient of the state after the slab.
         """
         self._weigh()
-        do, before = self.block.of_heads(do, self.slab, self.room.dtype), edges[:, :-1].flatten(0, 1)
+        do, before = (
+            self.block.of_heads(do, self.slab, self.room.dtype),
+            edges[:, :-1].flatten(0, 1),
+        )
         read, written = self.q * (self.scale * self.pre), self.k * self.suf
         own = torch.bmm(read.mT, do).unflatten(0, (self.block.pairs, -1))
         after, first = self.form.carry_back(own, last)
