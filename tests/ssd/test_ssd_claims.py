@@ -121,6 +121,21 @@ def test_exponentials_are_as_good_as_the_bound_takes_them_to_be():
         assert ((x.exp().double() - exact) / exact).abs().max() <= 4 * u
 
 
+@pytest.mark.parametrize("kind", ["scalar", "diagonal"])
+def test_the_rounding_of_a_sequence_of_many_slabs_is_within_its_bound(kind):
+    """More chunks than are worked on at once, and a rest: beyond what the ledger draws."""
+    settings = {"tokens": 1503, "states": 3, "chunk": 16, "precision": "float32"}
+    for gate, seed in ((1e-3, 4), (1e-3, 5), (3.0, 6)):
+        found = chunks.relative_error(kind=kind, gate=gate, zeros=0.0, seed=seed, **settings)
+        assert 0 < found <= chunks.relative(chunks.chunked_roundings(1503, 3, 16), "float32")
+
+
+@pytest.mark.parametrize("one", [*PROVED, "ssd-cost"])
+def test_each_claim_draws_its_two_sides(one):
+    names = {trace.name for trace in claim_by_id(one).figure().data}
+    assert names == {"promised", "measured"}
+
+
 # ---------------------------------------------------------------- the claims' own computations
 
 

@@ -145,8 +145,8 @@ register(
         evidence="exact",
         source="own",
         knobs={
-            "form": Choice(FORMS, label="form"),
             "tokens": Integer(1, 150, default=100, label="tokens T"),
+            "form": Choice(FORMS, label="form"),
             "seed": SEED,
         },
         predicted=lambda form, tokens, **_: multiply_adds(form, tokens),

@@ -168,9 +168,9 @@ register(
         evidence="proved",
         source="own",
         knobs={
-            "kind": Choice(["diagonal", "scalar", "dense"], label="transitions"),
             "tokens": Integer(1, 6, default=5, label="tokens T"),
             "states": Integer(1, 3, default=2, label="states N"),
+            "kind": Choice(["diagonal", "scalar", "dense"], label="transitions"),
             "seed": SEED,
         },
         predicted=lambda **_: 0,
