@@ -97,6 +97,13 @@ def test_a_completion_that_float64_cannot_hold_is_refused():
     assert not minimal_completion(torch.zeros(3, 3)).any()
 
 
+def test_numbers_at_both_ends_of_the_range_are_completed():
+    """Sums of singular values leave the range where entries do not."""
+    for size in (1.7e308, 1e-300):
+        full = minimal_completion(np.tri(40) * size)
+        assert (full / size - 1).abs().max() < 1e-14
+
+
 def test_a_looser_tolerance_gives_a_completion_of_less_rank():
     rng = np.random.default_rng(0)
     q, k = rng.standard_normal((2, 12, 2))

@@ -18,6 +18,7 @@ from softbook.ssd.theory.entries import (
     check_tolerance,
     floats,
     lower_triangular,
+    near_one,
     rank_tolerance,
 )
 
@@ -55,9 +56,10 @@ def factors(
     if isinstance(matrix, np.ndarray):
         return Factors(matrix[:, list(new)], _exact_keys(matrix, new), new)
     array = floats(matrix)
-    found = Factors(array[:, list(new)], _float_keys(array, new), new)
-    _check(array, found, tolerance)
-    q, k = (torch.from_numpy(entry).to(matrix.device) for entry in found[:2])
+    scaled = near_one(array)
+    keys = _float_keys(scaled, new)
+    _check(scaled, Factors(scaled[:, list(new)], keys, new), tolerance)
+    q, k = (torch.from_numpy(entry).to(matrix.device) for entry in (array[:, list(new)], keys))
     return Factors(q, k, new)
 
 

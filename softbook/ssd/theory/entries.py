@@ -153,6 +153,15 @@ def floats(matrix: Tensor) -> np.ndarray:
     return np.asarray(matrix.detach().cpu().numpy())
 
 
+def near_one(array: np.ndarray) -> np.ndarray:
+    """Return floats times the power of two that brings the largest size into [1/2, 1); 0 stays 0.
+
+    >>> near_one(np.array([0.0, -6.0]))
+    array([ 0.  , -0.75])
+    """
+    return np.asarray(np.ldexp(array, -np.frexp(np.abs(array).max())[1]))
+
+
 def rank_tolerance(tolerance: float | None, shape: tuple[int, ...]) -> float:
     """Return the share of the largest singular value up to which one counts as zero.
 

@@ -14,6 +14,7 @@ from softbook.ssd.theory.entries import (
     check_tolerance,
     floats,
     lower_triangular,
+    near_one,
     rank_tolerance,
 )
 
@@ -108,6 +109,8 @@ def diagonal_blocks(M: Matrix) -> tuple[range, ...]:
 
 def _ranks(block: np.ndarray, tolerance: float | None) -> tuple[int, int]:
     """Return the rank of a block and, above the same threshold, that of all columns but its last."""
+    # Singular values may exceed every entry: numbers near the end of float64's range are shrunk first.
+    block = near_one(block)
     values = np.linalg.svd(block, compute_uv=False)
     threshold = rank_tolerance(tolerance, block.shape) * values[0]
     before = np.linalg.svd(block[:, :-1], compute_uv=False) if block.shape[1] > 1 else np.zeros(0)
