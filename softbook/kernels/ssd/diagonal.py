@@ -13,6 +13,7 @@ __all__ = ["DiagonalForm"]
 Rows = Float[Tensor, "M Q N"]
 Square = Float[Tensor, "M Q Q"]
 States = Float[Tensor, "pairs C N P"]
+EdgeStates = Float[Tensor, "pairs C+1 N P"]
 
 
 class DiagonalForm:
@@ -54,7 +55,7 @@ class DiagonalForm:
             gates += gate_gradient(to_rows.mul_(rows), to_columns.mul_(columns))
         return dq, dk, gates
 
-    def carry(self, added: States, first: Float[Tensor, "pairs N P"]) -> States:
+    def carry(self, added: States, first: Float[Tensor, "pairs N P"]) -> EdgeStates:
         """Return the C + 1 states at the chunks' edges, from what each chunk adds."""
         states = added.new_empty(added.shape[0], added.shape[1] + 1, *added.shape[2:])
         states[:, 0] = first

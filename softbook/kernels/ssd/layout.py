@@ -94,8 +94,9 @@ class Block:
 
     def _rows(self, chunks: Tensor, slab: Slab) -> Tensor:
         """Return ``[pairs * chunks, size, W]`` as ``[batches, T, heads, W]`` without padding."""
-        batches = self.batches.stop - self.batches.start
-        rows = chunks.view(batches, -1, slab.chunks * slab.size, chunks.shape[-1])
+        heads = self.heads.stop - self.heads.start
+        shape = self.pairs // heads, heads, slab.chunks * slab.size, chunks.shape[-1]
+        rows = chunks.view(shape)
         return rows[:, :, : slab.stop - slab.start].transpose(1, 2)
 
     @property
@@ -134,4 +135,5 @@ def _chunks(part: Tensor, slab: Slab, dtype: torch.dtype) -> Tensor:
     missing = slab.chunks * slab.size - rows.shape[2]
     if missing:
         rows = F.pad(rows, (0, 0, 0, missing))
-    return rows.reshape(-1, slab.size, rows.shape[-1])
+    batches, heads, _, width = rows.shape
+    return rows.reshape(batches * heads * slab.chunks, slab.size, width)

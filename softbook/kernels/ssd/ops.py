@@ -205,8 +205,21 @@ def _run_backward(
     return *along, torch.cat(dstates)
 
 
-_forward = torch.library.custom_op("softbook::ssd_forward", _run_forward, mutates_args=())
-_backward = torch.library.custom_op("softbook::ssd_backward", _run_backward, mutates_args=())
+_INPUTS = "Tensor q, Tensor k, Tensor v, Tensor log_a, Tensor? initial_state, Tensor? cu_seqlens"
+_SETTINGS = "float scale, int chunk_size"
+_forward = torch.library.custom_op(
+    "softbook::ssd_forward",
+    _run_forward,
+    mutates_args=(),
+    schema=f"({_INPUTS}, {_SETTINGS}, bool check_gates) -> (Tensor, Tensor)",
+)
+_backward = torch.library.custom_op(
+    "softbook::ssd_backward",
+    _run_backward,
+    mutates_args=(),
+    schema=f"(Tensor do, Tensor dfinal, {_INPUTS}, {_SETTINGS})"
+    " -> (Tensor, Tensor, Tensor, Tensor, Tensor)",
+)
 
 
 @_forward.register_kernel("cuda")

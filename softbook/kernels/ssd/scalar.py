@@ -15,6 +15,7 @@ Rows = Float[Tensor, "M Q N"]
 Edges = Float[Tensor, "M Q 1"]
 Square = Float[Tensor, "M Q Q"]
 States = Float[Tensor, "pairs C N P"]
+EdgeStates = Float[Tensor, "pairs C+1 N P"]
 
 
 class ScalarForm:
@@ -61,7 +62,7 @@ class ScalarForm:
         dweights *= scale
         return torch.bmm(dweights, k), torch.bmm(dweights.mT, q), gates
 
-    def carry(self, added: States, first: Float[Tensor, "pairs N P"]) -> States:
+    def carry(self, added: States, first: Float[Tensor, "pairs N P"]) -> EdgeStates:
         """Return the C + 1 states at the chunks' edges, from what each chunk adds.
 
         A chunk's end is the sum of all that was added before, decayed on the way: one product with

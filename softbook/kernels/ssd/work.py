@@ -19,7 +19,7 @@ from softbook.kernels.ssd.scalar import ScalarForm
 __all__ = ["Inputs", "Room", "Work"]
 
 Grads = tuple[Tensor, Tensor, Tensor, Tensor]
-States = Float[Tensor, "pairs C_plus_1 N P"]
+States = Float[Tensor, "pairs edges N P"]
 
 
 class Room:
