@@ -114,7 +114,10 @@ def _check_packing(cu_seqlens: Tensor, q: Tensor) -> None:
             f"cu_seqlens: shape {tuple(cu_seqlens.shape)} is given, but [sequences + 1] is needed"
         )
     if q.shape[0] != 1:
-        raise ValueError(f"cu_seqlens: packed sequences need batch 1, but q has {q.shape[0]}")
+        raise ValueError(
+            f"cu_seqlens: packed sequences beside a batch of {q.shape[0]} are given, but batch 1 is "
+            "needed"
+        )
 
 
 def _check_state(state: Tensor, q: Tensor, v: Tensor, cu_seqlens: Tensor | None) -> None:
