@@ -15,19 +15,21 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import builds, latency, payloads
+from benchmarks import builds, latency, payloads, ssd
 
 RESULTS = Path(__file__).with_name("results.json")
 PACKAGES = ("torch", "numpy", "plotly", "jupyter-book", "sphinx", "myst-nb", "playwright")
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "payloads": payloads.measure,
     "latency": latency.measure,
+    "ssd": ssd.measure,
     "builds": builds.measure_builds,
     "tests": builds.measure_tests,
 }
 SUMMARIES: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "payloads": payloads.summary,
     "latency": latency.summary,
+    "ssd": ssd.summary,
 }
 
 
