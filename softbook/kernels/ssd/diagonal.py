@@ -6,27 +6,19 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from softbook.kernels.ssd.decays import Decays, blocks_below, gate_gradient, halve
+from softbook.kernels.ssd.decays import Decays, blocks_below, gate_gradient
 
 __all__ = ["DiagonalForm"]
 
 Rows = Float[Tensor, "M Q N"]
 Square = Float[Tensor, "M Q Q"]
-States = Float[Tensor, "pairs C N P"]
-EdgeStates = Float[Tensor, "pairs C+1 N P"]
 
 
 class DiagonalForm:
-    """What the channels' decays do in chunks, and from chunk to chunk, of `pairs` heads."""
+    """What one decay a channel does inside chunks: `decays` of ``[M, Q, N]``."""
 
-    def __init__(self, decays: Decays, pairs: int) -> None:
+    def __init__(self, decays: Decays) -> None:
         self.decays = decays
-        self.totals = decays.pre[:, -1].unflatten(0, (pairs, -1))[..., None]
-
-    @classmethod
-    def of(cls, log_a: Rows, pairs: int) -> DiagonalForm:
-        """Build it for chunks ``[pairs * C, Q, N]`` of log decays."""
-        return cls(halve(log_a.exp()), pairs)
 
     def weigh(self, q: Rows, k: Rows, scale: float, weights: Square, mask: Square) -> None:
         """Write scale sum_n q_in (a_i ... a_{j+1})_n k_jn into `weights`; `mask` is not used.
@@ -54,25 +46,6 @@ class DiagonalForm:
             _left(dk, f).addcmul_(to_columns, f)
             gates += gate_gradient(to_rows.mul_(rows), to_columns.mul_(columns))
         return dq, dk, gates
-
-    def carry(self, added: States, first: Float[Tensor, "pairs N P"]) -> EdgeStates:
-        """Return the C + 1 states at the chunks' edges, from what each chunk adds."""
-        states = added.new_empty(added.shape[0], added.shape[1] + 1, *added.shape[2:])
-        states[:, 0] = first
-        edges, totals = states.unbind(1), self.totals.unbind(1)
-        for chunk, own in enumerate(added.unbind(1)):
-            torch.addcmul(own, totals[chunk], edges[chunk], out=edges[chunk + 1])
-        return states
-
-    def carry_back(
-        self, own: States, last: Float[Tensor, "pairs N P"]
-    ) -> tuple[States, Float[Tensor, "pairs N P"]]:
-        """Return the gradients of the states after each chunk, and that of the first state."""
-        after, gradient = torch.empty_like(own), last
-        for chunk in reversed(range(own.shape[1])):
-            after[:, chunk] = gradient
-            gradient = torch.addcmul(own[:, chunk], self.totals[:, chunk], gradient)
-        return after, gradient
 
 
 def _right(chunks: Rows, half: Tensor) -> Float[Tensor, "M n s N"]:

@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from softbook.kernels.ssd.arguments import state_dtype
+from softbook.kernels.ssd.decays import Decays, halve
 from softbook.kernels.ssd.diagonal import DiagonalForm
 from softbook.kernels.ssd.layout import Block, Slab, blocks, slabs
 from softbook.kernels.ssd.scalar import ScalarForm
@@ -78,20 +79,23 @@ class Inputs:
         for _, group in groupby(cuts, lambda slab: (slab.chunks, slab.size)):
             alike = list(group)
             gates = [whole.of_heads(self.gates, slab, state_dtype(self.v)) for slab in alike]
-            form = ScalarForm.of(torch.cat(gates), pairs * len(alike))
+            decays, chunks = halve(torch.cat(gates).exp()), pairs * alike[0].chunks
             for place, slab in enumerate(alike):
-                pieces.append(Piece(slab, whole, form.part(place * pairs, pairs)))
+                part = slice(place * chunks, (place + 1) * chunks)
+                pieces.append(Piece(slab, whole, decays.part(part)))
         return pieces
 
     def works(self, piece: Piece, room: Room) -> Iterator[Work]:
         """Yield a piece's work, block by block."""
         slab, whole = piece.slab, piece.whole
         for block in blocks(self.v.shape[0], self.v.shape[2], whole.share, slab.chunks):
-            if piece.form is not None:
-                yield Work(self, slab, block, room, piece.form.part(block.first, block.pairs))
+            if piece.decays is not None:
+                first = block.first * slab.chunks
+                part = piece.decays.part(slice(first, first + block.pairs * slab.chunks))
+                yield Work(self, slab, block, room, ScalarForm(part))
             else:
                 gates = block.of_heads(self.gates, slab, room.dtype)
-                yield Work(self, slab, block, room, DiagonalForm.of(gates, block.pairs))
+                yield Work(self, slab, block, room, DiagonalForm(halve(gates.exp())))
 
 
 class Piece(NamedTuple):
@@ -99,7 +103,7 @@ class Piece(NamedTuple):
 
     slab: Slab
     whole: Block
-    form: ScalarForm | None
+    decays: Decays | None
 
 
 class Work:
@@ -112,11 +116,18 @@ class Work:
         self.q, self.k = (block.of_groups(x, slab, room.dtype) for x in (inputs.q, inputs.k))
         self.v, self.scale = block.of_heads(inputs.v, slab, room.dtype), inputs.scale
         self.pre, self.suf = form.decays.pre, form.decays.suf
+        self.totals = self.pre[:, -1].unflatten(0, (block.pairs, -1))[..., None]
 
     def edges(self, first: Float[Tensor, "pairs N P"]) -> States:
         """Return the states at the chunks' edges, from the first one on."""
         added = torch.bmm((self.k * self.suf).mT, self.v)
-        return self.form.carry(added.unflatten(0, (self.block.pairs, -1)), first)
+        added = added.unflatten(0, (self.block.pairs, -1))
+        states = added.new_empty(len(added), added.shape[1] + 1, *added.shape[2:])
+        states[:, 0] = first
+        edges, totals = states.unbind(1), self.totals.unbind(1)
+        for chunk, own in enumerate(added.unbind(1)):
+            torch.addcmul(own, totals[chunk], edges[chunk], out=edges[chunk + 1])
+        return states
 
     def write_outputs(self, edges: States, output: Tensor) -> None:
         """Write the outputs into their rows of ``[B, T, H, P]``."""
@@ -143,8 +154,7 @@ class Work:
         )
         read, written = self.q * (self.scale * self.pre), self.k * self.suf
         own = torch.bmm(read.mT, do).unflatten(0, (self.block.pairs, -1))
-        after, first = self.form.carry_back(own, last)
-        after = after.flatten(0, 1)
+        after, first = self._states_back(own, last)
         weights, mask = self.room.weights, self.room.mask
         dv = torch.bmm(weights.mT, do).baddbmm_(written, after)
         dq, dk, dgates = self.form.differentiate(
@@ -160,6 +170,19 @@ class Work:
         self.block.put(grads[2], self.slab, dv)
         self.block.put(grads[3], self.slab, dgates)
         return first
+
+    def _states_back(
+        self, own: Float[Tensor, "pairs C N P"], last: Float[Tensor, "pairs N P"]
+    ) -> tuple[Float[Tensor, "M N P"], Float[Tensor, "pairs N P"]]:
+        """Return the gradients of the states after each chunk, and that of the first state.
+
+        `own` is what each chunk sends to the state before it.
+        """
+        after, gradient = torch.empty_like(own), last
+        for chunk in reversed(range(own.shape[1])):
+            after[:, chunk] = gradient
+            gradient = torch.addcmul(own[:, chunk], self.totals[:, chunk], gradient)
+        return after.flatten(0, 1), gradient
 
     def _edge_gates(self, rows: Tensor, columns: Tensor, through: Tensor) -> Tensor:
         """Return the gates' gradients by paths from the first edge, to the last, and through."""
