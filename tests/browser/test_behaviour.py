@@ -56,6 +56,31 @@ def test_reset_returns_to_the_first_frame(index, mini_entries):
     assert compare(index, CURVES, mini_entries["mini-curves"]) == []
 
 
+def test_a_move_in_one_panel_leaves_the_curves_of_the_other(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/second.html")
+    load_all(page)
+    key = "explorable-mini-panels"
+    paths = f"[...document.querySelectorAll('#{key} .scatterlayer .js-line')].map((p) => p.getAttribute('d'))"
+    before = page.evaluate(paths)
+    knobs = page.evaluate(f"softbook.explorables['{key}'].payload.knobs")
+    move(page, key, knobs[0], 0)
+    after = page.evaluate(paths)
+    assert len(before) == len(after) == 2
+    assert before[0] != after[0]
+    assert before[1] == after[1]
+
+
+def test_of_two_maps_both_have_a_table(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/second.html")
+    load_all(page)
+    folder = page.locator("#explorable-mini-maps details.softbook-data")
+    folder.locator("summary").click()
+    folder.locator("table").nth(1).wait_for()
+    said = folder.locator("caption").all_text_contents()
+    assert said == [f"Two maps, map {k} of 2 (height: 3)" for k in (1, 2)]
+    assert folder.locator("tbody").nth(1).locator("td").last.text_content() == "4"
+
+
 def test_the_theme_button_recolours_the_figure_in_place(index):
     colour = (
         f"getComputedStyle(document.querySelector('#{CURVES} .trace:last-child .js-line')).stroke"

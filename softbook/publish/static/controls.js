@@ -44,22 +44,30 @@ function columns(traces, layout) {
   return { head: [["curve", axis, "y"]], rows, note: "" };
 }
 
-function tableOf(explorable) {
+// One table of all curves, or one of each heat map.
+function tablesOf(explorable) {
   const { data, layout } = explorable.figure;
-  const field = data.find((trace) => Array.isArray(trace.z) && Array.isArray(trace.z[0]));
+  const fields = data.filter((trace) => Array.isArray(trace.z) && Array.isArray(trace.z[0]));
   const curves = data.filter((trace) => Array.isArray(trace.y) && trace.y.length && !trace.z);
-  if (!field && !curves.length) return element("p", {}, ["This figure holds no numbers."]);
-  const { head, rows, note } = field ? matrix(field) : columns(curves, layout);
+  if (!fields.length && !curves.length) return [element("p", {}, ["This figure holds no numbers."])];
+  const contents = fields.length ? fields.map((field) => matrix(field)) : [columns(curves, layout)];
   const setting = explorable.payload.knobs
     .map((knob, k) => `${knob.label || knob.name}: ${knob.texts[explorable.state[k]]}`)
     .join(", ");
-  const caption = `${explorable.payload.title}${setting ? ` (${setting})` : ""}${note}`;
+  return contents.map(({ head, rows, note }, k) => {
+    const which = contents.length > 1 ? `, map ${k + 1} of ${contents.length}` : "";
+    const title = `${explorable.payload.title}${which}${setting ? ` (${setting})` : ""}${note}`;
+    return table(title, head, rows);
+  });
+}
+
+function table(title, head, rows) {
   const top = head.map((cells) => element("tr", {}, cells.map((text) => text === "" ? element("td", {}) : headed("col", text))));
   const body = rows.map(([first, ...rest]) =>
     element("tr", {}, [headed("row", first), ...rest.map((text) => element("td", {}, [text]))])
   );
   return element("table", {}, [
-    element("caption", {}, [element("span", {}, [caption])]),
+    element("caption", {}, [element("span", {}, [title])]),
     element("thead", {}, top),
     element("tbody", {}, body),
   ]);
@@ -86,7 +94,7 @@ function bind(shell, explorable) {
     if (summary.textContent !== words) summary.textContent = words;
   };
   const fill = () => {
-    if (details.open) details.querySelector(".softbook-table").replaceChildren(tableOf(explorable));
+    if (details.open) details.querySelector(".softbook-table").replaceChildren(...tablesOf(explorable));
   };
   controls.forEach((control, k) => {
     control.addEventListener("input", (event) => explorable.move(k, chosen(k), event.timeStamp));

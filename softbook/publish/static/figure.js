@@ -157,11 +157,17 @@ class Explorable {
   // The new paths stand in the page before this frame is painted; the promise comes later, and is
   // rejected when the next change comes first.
   animate(parts) {
-    const traces = [...new Set(parts.map((part) => part.path[1]))];
-    const data = traces.map((trace) => {
-      const own = parts.filter((part) => part.path[1] === trace);
-      return Object.fromEntries(own.map((part) => [part.path[2], part.value]));
-    });
+    const all = this.figure.data;
+    // Of several panels plotly would wipe those whose curves stay: then every curve is drawn.
+    const several = all.some((trace) => trace.xaxis && trace.xaxis !== "x");
+    const line = (trace) => (all[trace].type || "scatter") === "scatter";
+    const traces = several
+      ? [...all.keys()].filter(line)
+      : [...new Set(parts.map((part) => part.path[1]))];
+    const drawn = (trace) => ["x", "y"].filter((name) => all[trace][name] !== undefined);
+    const data = traces.map((trace) =>
+      Object.fromEntries(drawn(trace).map((name) => [name, all[trace][name]]))
+    );
     Plotly.animate(this.plot, { data, traces }, STILL).catch(() => undefined);
   }
 

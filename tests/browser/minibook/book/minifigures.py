@@ -97,6 +97,49 @@ kinds = Explorable(
 )
 
 
+def _beside(left, right, **axes):
+    """Put the right trace in a second panel."""
+    figure = chart([left], title="Two panels", x="x", y="y", **axes)
+    figure.add_trace(right | {"xaxis": "x2", "yaxis": "y2"})
+    figure.layout.xaxis.domain = [0, 0.45]
+    figure.layout.xaxis2 = {"domain": [0.55, 1], "anchor": "y2", "range": axes["x_range"]}
+    figure.layout.yaxis2 = {"anchor": "x2", "range": axes["y_range"]}
+    return figure
+
+
+def _panels(slope):
+    figure = _beside(
+        curve(X, slope * X, "measured", "moves"),
+        curve(X, X**2, "reference", "stays"),
+        x_range=(-3, 3),
+        y_range=(-6, 9),
+    )
+    return figure, f"The left line has slope {slope:.2g}."
+
+
+panels = Explorable(
+    "mini-panels",
+    "Two panels",
+    _panels,
+    {"slope": Linear(-2, 2, default=1, label="slope", points=5)},
+)
+
+
+def _maps(height):
+    side = np.arange(3.0)
+    one, two = np.full((3, 3), height), np.add.outer(side, side)
+    left, right = (
+        heatmap(z, side, side, "height", limits=(0, 4)) | {"showscale": False} for z in (one, two)
+    )
+    figure = _beside(left, right, x_range=(0, 2), y_range=(0, 2))
+    return figure, f"The left map is {height:.2g} everywhere."
+
+
+maps = Explorable(
+    "mini-maps", "Two maps", _maps, {"height": Integer(0, 4, default=3, label="height")}
+)
+
+
 def plain_figure():
     return go.Figure(
         go.Bar(x=["a", "b", "c"], y=[3, 1, 2], name="counts"),
