@@ -31,7 +31,9 @@ class _Call:
             bounds = [b * steps for b in range(batch + 1)]
         else:
             bounds = cu_seqlens.tolist()
-        starts, lengths, first = [], [], [0]
+        starts: list[int] = []
+        lengths: list[int] = []
+        first = [0]
         for low, high in itertools.pairwise(bounds):
             starts += range(low, high, CHUNK)
             lengths += [min(CHUNK, high - at) for at in range(low, high, CHUNK)]
@@ -41,7 +43,7 @@ class _Call:
         sizes = (self.chunks, self.chunks, len(first))
         self.start, self.length, self.first = table.split(sizes)
         self.scale = float(scale)
-        self.plan = plan(self.N, self.P, initial is not None)
+        self.plan = plan(self.N, self.P, initial is not None, half=v.element_size() == 2)
 
     def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.empty(shape, dtype=dtype, device=self.v.device)
@@ -69,9 +71,9 @@ class _Call:
             **arguments, **row.constants, num_warps=row.warps, num_stages=row.stages
         )
 
-    def tiles(self, *names: str) -> int:
-        width = self.plan["outputs"].constants
-        return math.prod(-(-width[x] // width["B" + x]) for x in names)
+    def tiles(self, name: str, *axes: str) -> int:
+        width = self.plan[name].constants
+        return math.prod(-(-width[x] // width["B" + x]) for x in axes)
 
     def states(self, back: bool, edge: Tensor | None, do: Tensor | None):
         """The state that enters each chunk (from the end when back), the last, the decays."""
@@ -80,7 +82,7 @@ class _Call:
         last = self.empty(self.sequences, self.H, self.N, self.P)
         end = "_back" if back else ""
         own = {"K": self.q, "V": do} if back else {}
-        self.run("states" + end, self.tiles("N", "P"), S=states, D=decay, **own)
+        self.run("states" + end, self.tiles("states", "N", "P"), S=states, D=decay, **own)
         edge = last if edge is None else edge
         tiles = -(-self.N * self.P // SCAN_BLOCK)
         self.run("scan" + end, tiles, S=states, D=decay, INITIAL=edge, FINAL=last)
@@ -92,7 +94,7 @@ def forward(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size):
     call = _Call(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size)
     states, last, _ = call.states(False, call.initial, None)
     o = torch.empty_like(call.v)
-    call.run("outputs", call.tiles("P"), S=states, OUT=o)
+    call.run("outputs", call.tiles("outputs", "P"), S=states, OUT=o)
     return o, last
 
 
@@ -107,9 +109,9 @@ def backward(do, dfinal, q, k, v, log_a, initial_state, cu_seqlens, scale, chunk
     dq, dk = (call.empty(batch, steps, call.H, call.N) for _ in range(2))
     dv, da = torch.empty_like(call.v), torch.empty_like(call.a)
     both = {"DO": do, "S": states, "DS": dstates}
-    call.run("dq", call.tiles("N"), DQ=dq, DK=dk, **both)
-    call.run("dk", call.tiles("N"), DQ=dq, DK=dk, **both)
-    call.run("dv", call.tiles("P"), DV=dv, **both)
+    call.run("dq", call.tiles("dq", "N"), DQ=dq, DK=dk, **both)
+    call.run("dk", call.tiles("dk", "N"), DQ=dq, DK=dk, **both)
+    call.run("dv", call.tiles("dv", "P"), DV=dv, **both)
     call.run("gates", 1, D=decay, DA=da, **both)
     dq, dk = (
         x.view(batch, steps, call.G, call.H // call.G, call.N).sum(3).to(q.dtype) for x in (dq, dk)

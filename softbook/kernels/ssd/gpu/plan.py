@@ -11,6 +11,7 @@ CHUNK = 64  # the rows of a Hopper tensor instruction; smaller chunks fall back 
 SCAN_BLOCK = 1024
 INT64 = {"START", "LEN", "FIRST"}
 FLOAT32 = {"S", "DS", "D", "DQ", "DK", "INITIAL", "FINAL"}
+GATES = {"A", "DA"}
 
 
 @dataclass(frozen=True)
@@ -23,8 +24,11 @@ class Launch:
     warps: int = 4
     stages: int = 2
 
-    def signature(self, dtype: str) -> dict[str, str]:
-        """Return Triton's type of each argument when the inputs are ``dtype`` (such as bf16)."""
+    def signature(self, dtype: str, gates: str | None = None) -> dict[str, str]:
+        """Return Triton's type of each argument when q, k and v are ``dtype`` (such as bf16).
+
+        ``gates`` is the type of the log decays where it is another one (fp32).
+        """
         types = {}
         for name in self.kernel.arg_names:
             if name in self.constants:
@@ -33,6 +37,8 @@ class Launch:
                 types[name] = "*i64"
             elif name in FLOAT32:
                 types[name] = "*fp32"
+            elif name in GATES:
+                types[name] = f"*{gates or dtype}"
             elif name == "scale":
                 types[name] = "fp32"
             elif name in ("H", "G"):
@@ -42,28 +48,42 @@ class Launch:
         return types
 
 
-def tile(width: int) -> int:
-    """Return the width of a tile: 16 (the least of a dot), 32 or 64.
+def tile(width: int, most: int = 64) -> int:
+    """Return the width of a tile: 16 (the least of a dot), 32 or 64, and no more than ``most``.
 
-    >>> tile(20), tile(128)
-    (32, 64)
+    >>> tile(20), tile(128), tile(128, 16)
+    (32, 64, 16)
     """
-    return 16 if width <= 16 else 32 if width <= 32 else 64
+    return min(most, 16 if width <= 16 else 32 if width <= 32 else 64)
 
 
-def plan(N: int, P: int, has_initial: bool) -> dict[str, Launch]:
-    """Return every launch of a forward and a backward call for states of N by P."""
-    size = {"N": N, "P": P, "BQ": CHUNK, "BN": tile(N), "BP": tile(P)}
+def plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Launch]:
+    """Return every launch of a forward and a backward call for states of N by P.
+
+    ``half`` says that q, k and v are 16 bits wide. float32 is multiplied without tensor cores, from
+    registers: there more warps and smaller tiles keep a program from spilling.
+    """
+
+    def sizes(most: int) -> dict[str, Any]:
+        return {"N": N, "P": P, "BQ": CHUNK, "BN": tile(N, most), "BP": tile(P, most)}
+
     scan = {"SIZE": N * P, "BLOCK": SCAN_BLOCK}
+    wide = {"constants": sizes(64 if half else 32), "warps": 4 if half else 8}
+    narrow = wide if half else {"constants": sizes(16), "warps": 8}
+    gates = {"constants": sizes(64 if half else 16), "warps": 8}
+
+    def row(name: str, kernel: Any, settings: dict[str, Any], **more: bool) -> Launch:
+        return Launch(name, kernel, {**settings["constants"], **more}, settings["warps"])
+
     rows = [
-        Launch("states", scalar.chunk_states, {**size, "REVERSE": False}),
-        Launch("states_back", scalar.chunk_states, {**size, "REVERSE": True}),
+        row("states", scalar.chunk_states, wide, REVERSE=False),
+        row("states_back", scalar.chunk_states, wide, REVERSE=True),
         Launch("scan", scalar.scan_states, {**scan, "REVERSE": False, "HAS_INITIAL": has_initial}),
         Launch("scan_back", scalar.scan_states, {**scan, "REVERSE": True, "HAS_INITIAL": True}),
-        Launch("outputs", scalar.chunk_outputs, size),
-        Launch("dq", scalar_backward.chunk_dqk, {**size, "OF_K": False}),
-        Launch("dk", scalar_backward.chunk_dqk, {**size, "OF_K": True}),
-        Launch("dv", scalar_backward.chunk_dv, size),
-        Launch("gates", scalar_backward.chunk_gates, size),
+        row("outputs", scalar.chunk_outputs, wide),
+        row("dq", scalar_backward.chunk_dqk, narrow, OF_K=False),
+        row("dk", scalar_backward.chunk_dqk, narrow, OF_K=True),
+        row("dv", scalar_backward.chunk_dv, wide),
+        row("gates", scalar_backward.chunk_gates, gates),
     ]
     return {row.name: row for row in rows}
