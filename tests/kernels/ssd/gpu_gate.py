@@ -6,10 +6,12 @@ tensor instructions of every launch, for Hopper (sm_90).
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
+import sys
 import tempfile
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
@@ -135,28 +137,33 @@ def turned_accumulators(ttir: str) -> list[str]:
     ]
 
 
-def rows(sizes: tuple[tuple[int, int], ...]) -> list[tuple[str, Launch]]:
-    """Return every launch for states of N by P, named with its sizes."""
-    return [
-        (f"N={states} P={channels}", row)
-        for states, channels in sizes
-        for row in plan(states, channels, True).values()
-    ]
+def main(arguments: list[str]) -> None:
+    """Print a table of all; or, with types and sizes given, a line of JSON for each launch.
 
-
-def main() -> None:
-    """Print the table."""
+    `bf16 fp32 64x64` are the types of values and gates, and N x P. `fault` compiles, whatever the
+    type, one launch that is made for 16 bits.
+    """
+    if arguments:
+        dtype, gates, *sizes = arguments
+        if sizes == ["fault"]:
+            print(json.dumps(asdict(build(plan(64, 64, True)["gates"], dtype, gates))))
+            return
+        for size in sizes:
+            for row in plan(*map(int, size.split("x")), True, dtype != "fp32").values():
+                print(json.dumps(asdict(build(row, dtype, gates))))
+        return
     print(f"Triton {triton.__version__}, sm_90")
-    print("| sizes | launch | type | registers | spilled bytes | shared bytes | HGMMA |")
+    print("| N, P | launch | type | registers | spilled bytes | shared bytes | HGMMA |")
     print("|---|---|---|--:|--:|--:|--:|")
-    for size, row in rows(((64, 64), (128, 64))):
-        for dtype in ("bf16", "fp32"):
-            made = build(row, dtype, "fp32")
-            print(
-                f"| {size} | {row.name} | {dtype} | {made.registers} | {made.spilled} "
-                f"| {made.shared} | {made.tensor} |"
-            )
+    for dtype in ("bf16", "fp32"):
+        for states, channels in ((64, 64), (128, 64)):
+            for row in plan(states, channels, True, dtype != "fp32").values():
+                made = build(row, dtype, "fp32")
+                print(
+                    f"| {states}, {channels} | {row.name} | {dtype} | {made.registers} "
+                    f"| {made.spilled} | {made.shared} | {made.tensor} |"
+                )
 
 
 if __name__ == "__main__":
-    main()
+    main(sys.argv[1:])

@@ -1,0 +1,126 @@
+"""The GPU's kernels without a GPU: run by Triton's interpreter, and compiled ahead for Hopper."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+
+triton = pytest.importorskip("triton", reason="Triton has wheels for Linux only")
+
+from . import gpu_gate  # noqa: E402
+
+ROOT = Path(__file__).parents[3]
+HERE = Path(__file__).parent
+
+
+@pytest.fixture(scope="module", autouse=True)
+def cache():
+    """Keep what is compiled in the folder of all that is built."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("TRITON_CACHE_DIR", str(ROOT / "_build" / "triton"))
+        yield
+
+
+def lines(script: str, *arguments: str, **environment: str) -> list[dict]:
+    """Return what a script prints; the check of shapes and types cannot stand in kernels' code."""
+    run = subprocess.run(
+        [sys.executable, HERE / script, *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"} | environment,
+    )
+    assert run.returncode == 0, run.stderr[-3000:]
+    return [json.loads(line) for line in run.stdout.splitlines()]
+
+
+def interpreted(*faults: str) -> list[dict]:
+    """Return the lines of the interpreter's lab; the switch is read when Triton is imported."""
+    return lines("gpu_lab.py", *faults, TRITON_INTERPRET="1")
+
+
+def compiled(*arguments: str) -> list[gpu_gate.Compiled]:
+    """Return what the compiler makes of every launch."""
+    return [gpu_gate.Compiled(**line) for line in lines("gpu_gate.py", *arguments)]
+
+
+def wrong(line: dict) -> list[str]:
+    """Return what is wrong with one case of the lab.
+
+    Largest errors within four units of the inputs' precision; where the textbook's form has no
+    NaN and more than a token, root mean square errors at most twice its own.
+    """
+    bound = 4 * torch.finfo(getattr(torch, line["dtype"])).eps
+    found = [f"{name}: {e}" for name, e in line["error"].items() if not e <= bound]
+    for name, theirs in line["plain"].items():
+        if line["case"] != "one step" and math.isfinite(theirs):
+            ours = line["rounding"][name]
+            found += [f"{name}: {ours} beside {theirs}"] * (not ours <= 2 * theirs)
+    return found + ["a zero transition has a gradient"] * (not line["zeros"])
+
+
+def test_kernels_agree_with_the_definition_in_the_interpreter():
+    cases = interpreted()
+    assert len(cases) == 13
+    assert {case["case"]: wrong(case) for case in cases if wrong(case)} == {}
+    assert {case["dtype"] for case in cases} == {"float32", "bfloat16", "float16"}
+
+
+@pytest.mark.parametrize("fault", ["gates shifted", "output not written"])
+def test_spoiled_kernels_are_seen(fault):
+    assert any(wrong(line) for line in interpreted(fault, "few"))
+
+
+@pytest.mark.parametrize(
+    ("dtype", "gates", "size"),
+    [
+        ("bf16", "fp32", "64x64"),
+        ("bf16", "fp32", "128x64"),
+        ("bf16", "bf16", "20x24"),
+        ("fp32", "fp32", "128x64"),
+    ],
+)
+def test_every_launch_compiles_for_hopper_without_spilling(dtype, gates, size):
+    made = compiled(dtype, gates, size)
+    assert len(made) == 9
+    # Tiles of fewer than 64 rows are too low for Hopper's instruction.
+    tensor = dtype == "bf16" and size != "20x24"
+    assert [fault for one in made for fault in one.faults(half=tensor)] == []
+
+
+def test_a_kernel_that_spills_or_does_without_tensor_cores_is_seen():
+    """float32 in the tiles that are made for 16 bits."""
+    (made,) = compiled("fp32", "fp32", "fault")
+    faults = made.faults(half=True)
+    assert any("spills" in fault for fault in faults)
+    assert any("tensor cores" in fault for fault in faults)
+
+
+def test_a_dot_that_reads_a_transposed_sum_is_seen():
+    listing = """
+    %0 = tt.load %a : tensor<64x64x!tt.ptr<bf16>>
+    %1 = tt.trans %0 {order = array<i32: 1, 0>} : tensor<64x64xbf16> -> tensor<64x64xbf16>
+    %2 = tt.dot %0, %1, %zero : tensor<64x64xbf16> * tensor<64x64xbf16> -> tensor<64x64xf32>
+    %3 = arith.truncf %2 : tensor<64x64xf32> to tensor<64x64xbf16>
+    """
+    assert gpu_gate.turned_accumulators(listing) == []
+    turned = """
+    %4 = tt.trans %3 {order = array<i32: 1, 0>} : tensor<64x64xbf16> -> tensor<64x64xbf16>
+    %5 = tt.dot %4, %0, %zero : tensor<64x64xbf16> * tensor<64x64xbf16> -> tensor<64x64xf32>
+    """
+    assert gpu_gate.turned_accumulators(listing + turned) == ["a dot reads the transposed sum %4"]
+
+
+def test_a_gpu_backend_without_a_gpu_says_so():
+    from softbook.kernels.ssd import ssd
+
+    one = torch.ones(1, 2, 1, 1)
+    with pytest.raises(ValueError, match="backend: 'gpu' is given, but the tensors are on 'cpu'"):
+        ssd(one, one, one, torch.zeros(1, 2, 1), backend="gpu")
