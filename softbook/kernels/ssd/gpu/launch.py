@@ -9,18 +9,13 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from softbook.kernels.ssd.gpu.plan import CHUNK, SCAN_BLOCK, plan
+from softbook.kernels.ssd.gpu.plan import CHUNK, SCAN_BLOCK, diagonal_plan, plan
 
 
 class _Call:
     """The tensors and sizes that all launches of one call share."""
 
     def __init__(self, q, k, v, log_a, initial, cu_seqlens, scale, chunk_size):
-        if log_a.ndim != 3:
-            raise NotImplementedError(
-                "the backend 'gpu' has no kernel for diagonal gates yet: log_a has "
-                f"{log_a.ndim} axes, and 3 are allowed; use the backend 'cpu'"
-            )
         if chunk_size not in (None, CHUNK):
             raise ValueError(f"chunk_size is {chunk_size}; the backend 'gpu' allows {CHUNK} only")
         batch, steps, self.G, self.N = q.shape
@@ -43,7 +38,8 @@ class _Call:
         sizes = (self.chunks, self.chunks, len(first))
         self.start, self.length, self.first = table.split(sizes)
         self.scale = float(scale)
-        self.plan = plan(self.N, self.P, initial is not None, half=v.element_size() == 2)
+        made = plan if log_a.ndim == 3 else diagonal_plan
+        self.plan = made(self.N, self.P, initial is not None, half=v.element_size() == 2)
 
     def empty(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         return torch.empty(shape, dtype=dtype, device=self.v.device)
@@ -78,7 +74,7 @@ class _Call:
     def states(self, back: bool, edge: Tensor | None, do: Tensor | None):
         """The state that enters each chunk (from the end when back), the last, the decays."""
         states = self.empty(self.chunks, self.H, self.N, self.P)
-        decay = self.empty(self.chunks, self.H)
+        decay = self.empty(self.chunks, *self.a.shape[2:])
         last = self.empty(self.sequences, self.H, self.N, self.P)
         end = "_back" if back else ""
         own = {"K": self.q, "V": do} if back else {}
@@ -108,11 +104,14 @@ def backward(do, dfinal, q, k, v, log_a, initial_state, cu_seqlens, scale, chunk
     batch, steps = q.shape[:2]
     dq, dk = (call.empty(batch, steps, call.H, call.N) for _ in range(2))
     dv, da = torch.empty_like(call.v), torch.empty_like(call.a)
-    both = {"DO": do, "S": states, "DS": dstates}
-    call.run("dq", call.tiles("dq", "N"), DQ=dq, DK=dk, **both)
-    call.run("dk", call.tiles("dk", "N"), DQ=dq, DK=dk, **both)
+    both = {"DO": do, "S": states, "DS": dstates, "DQ": dq, "DK": dk, "DA": da}
+    if "gates" in call.plan:
+        call.run("gates", 1, D=decay, **both)
+    else:
+        both["DG"] = call.empty(*da.shape)
+    call.run("dq", call.tiles("dq", "N"), **both)
+    call.run("dk", call.tiles("dk", "N"), **both)
     call.run("dv", call.tiles("dv", "P"), DV=dv, **both)
-    call.run("gates", 1, D=decay, DA=da, **both)
     dq, dk = (
         x.view(batch, steps, call.G, call.H // call.G, call.N).sum(3).to(q.dtype) for x in (dq, dk)
     )

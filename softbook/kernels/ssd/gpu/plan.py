@@ -5,12 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from softbook.kernels.ssd.gpu import scalar, scalar_backward
+from softbook.kernels.ssd.gpu import diagonal, diagonal_backward, scalar, scalar_backward
 
 CHUNK = 64  # the rows of a Hopper tensor instruction; smaller chunks fall back to slower ones
 SCAN_BLOCK = 1024
 INT64 = {"START", "LEN", "FIRST"}
-FLOAT32 = {"S", "DS", "D", "DQ", "DK", "INITIAL", "FINAL"}
+FLOAT32 = {"S", "DS", "D", "DQ", "DK", "DG", "INITIAL", "FINAL"}
 GATES = {"A", "DA"}
 
 
@@ -67,7 +67,7 @@ def plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Laun
     def sizes(most: int) -> dict[str, Any]:
         return {"N": N, "P": P, "BQ": CHUNK, "BN": tile(N, most), "BP": tile(P, most)}
 
-    scan = {"SIZE": N * P, "BLOCK": SCAN_BLOCK}
+    scan = {"SIZE": N * P, "BLOCK": SCAN_BLOCK, "GATES": 1}
     wide = {"constants": sizes(64 if half else 32), "warps": 4 if half else 8}
     narrow = wide if half else {"constants": sizes(16), "warps": 8}
     gates = {"constants": sizes(64 if half else 16), "warps": 8}
@@ -85,5 +85,27 @@ def plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Laun
         row("dk", scalar_backward.chunk_dqk, narrow, OF_K=True),
         row("dv", scalar_backward.chunk_dv, wide),
         row("gates", scalar_backward.chunk_gates, gates),
+    ]
+    return {row.name: row for row in rows}
+
+
+def diagonal_plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Launch]:
+    """Return every launch for a gate a channel, as ``plan`` does for a gate a head."""
+    constants = {"N": N, "P": P, "BQ": CHUNK, "BN": tile(N, 64 if half else 16), "BP": tile(P)}
+    halvings = {"HALVINGS": CHUNK.bit_length() - 1}
+    scan = {"SIZE": N * P, "BLOCK": SCAN_BLOCK, "GATES": N}
+
+    def row(name: str, kernel: Any, warps: int = 8, **more: Any) -> Launch:
+        return Launch(name, kernel, {**constants, **more}, warps)
+
+    rows = [
+        row("states", diagonal.diagonal_states, REVERSE=False),
+        row("states_back", diagonal.diagonal_states, REVERSE=True),
+        Launch("scan", scalar.scan_states, {**scan, "REVERSE": False, "HAS_INITIAL": has_initial}),
+        Launch("scan_back", scalar.scan_states, {**scan, "REVERSE": True, "HAS_INITIAL": True}),
+        row("outputs", diagonal.diagonal_outputs, **halvings),
+        row("dq", diagonal_backward.diagonal_dq, **halvings),
+        row("dk", diagonal_backward.diagonal_dk, **halvings),
+        row("dv", diagonal_backward.diagonal_dv, **halvings),
     ]
     return {row.name: row for row in rows}

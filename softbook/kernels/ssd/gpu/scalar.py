@@ -73,8 +73,11 @@ def chunk_states(K, V, A, S, D, START, LEN, scale, H, G, N: tl.constexpr, P: tl.
 
 @triton.jit
 def scan_states(S, D, FIRST, INITIAL, FINAL, H, SIZE: tl.constexpr, BLOCK: tl.constexpr,
-                REVERSE: tl.constexpr, HAS_INITIAL: tl.constexpr):  # fmt: skip
-    """Replace each chunk's own state by the state that enters it; write the last one."""
+                GATES: tl.constexpr, REVERSE: tl.constexpr, HAS_INITIAL: tl.constexpr):  # fmt: skip
+    """Replace each chunk's own state by the state that enters it; write the last one.
+
+    D holds a decay a chunk and head, or GATES of them: one for each row of the state.
+    """
     s, h = tl.program_id(0).to(tl.int64), tl.program_id(1)
     x = tl.program_id(2) * BLOCK + tl.arange(0, BLOCK)
     live = x < SIZE
@@ -82,6 +85,9 @@ def scan_states(S, D, FIRST, INITIAL, FINAL, H, SIZE: tl.constexpr, BLOCK: tl.co
     state = tl.zeros([BLOCK], tl.float32)
     if HAS_INITIAL:
         state = tl.load(INITIAL + at, mask=live, other=0.0).to(tl.float32)
+    gate = h * GATES
+    if GATES > 1:
+        gate += tl.minimum(x, SIZE - 1) // (SIZE // GATES)
     first, last = tl.load(FIRST + s), tl.load(FIRST + s + 1)
     for step in range(first, last):
         c = step
@@ -89,7 +95,7 @@ def scan_states(S, D, FIRST, INITIAL, FINAL, H, SIZE: tl.constexpr, BLOCK: tl.co
             c = first + last - 1 - step
         own = tl.load(S + (c * H + h) * SIZE + x, mask=live, other=0.0)
         tl.store(S + (c * H + h) * SIZE + x, state, mask=live)
-        state = tl.load(D + c * H + h) * state + own
+        state = tl.load(D + c * H * GATES + gate) * state + own
     tl.store(FINAL + at, state, mask=live)
 
 

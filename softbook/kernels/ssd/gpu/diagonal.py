@@ -1,0 +1,122 @@
+"""Chunked kernels for a gate a channel; one program is a chunk, a head and a tile.
+
+A chunk is halved again and again, into blocks of 2 s steps for s = 1, 2, 4, ... The decay from step
+j in the left half of a block to step i in its right half is p_i f_j in every channel: p_i leads
+from the block's middle to i, f_j from j to the middle. Each is the exponential of a sum of the very
+gates on its way, so nothing overflows, -inf is exact, and each halving is one dot of scaled q and k.
+"""
+
+from __future__ import annotations
+
+import triton
+import triton.language as tl
+
+from softbook.kernels.ssd.gpu.scalar import _load
+
+
+@triton.jit
+def _before(a, S: tl.constexpr):
+    """exp of the sum of the gates a [steps, channels] from the block of S steps to each step."""
+    blocks = tl.reshape(a, [a.shape[0] // S, S, a.shape[1]])
+    return tl.exp(tl.reshape(tl.cumsum(blocks, 1), [a.shape[0], a.shape[1]]))
+
+
+@triton.jit
+def _after(b, S: tl.constexpr):
+    """exp of the sum of the gates after each step in its block of S; b holds the next steps'."""
+    i = tl.arange(0, b.shape[0])
+    b = tl.where((i % S == S - 1)[:, None], 0.0, b)
+    blocks = tl.reshape(b, [b.shape[0] // S, S, b.shape[1]])
+    return tl.exp(tl.reshape(tl.cumsum(blocks, 1, reverse=True), [b.shape[0], b.shape[1]]))
+
+
+@triton.jit
+def _halving(BQ: tl.constexpr, S: tl.constexpr, TRANSPOSED: tl.constexpr):
+    """Say of entry (i, j) whether i is in the right half of a block of 2 S, j in its left half."""
+    i = tl.arange(0, BQ)
+    differ = i[:, None] ^ i[None, :]
+    block = (differ >= S) & (differ < 2 * S)
+    if TRANSPOSED:
+        return block & (i[:, None] < i[None, :])
+    return block & (i[:, None] > i[None, :])
+
+
+@triton.jit
+def _scores(q, k, a, b, HALVINGS: tl.constexpr, TRANSPOSED: tl.constexpr):
+    """sum_n q_in exp(sum of the gates j+1..i)_n k_jn for i >= j, or its transpose."""
+    i = tl.arange(0, q.shape[0])
+    own = tl.sum(q.to(tl.float32) * k.to(tl.float32), 1)
+    scores = tl.where(i[:, None] == i[None, :], own[:, None], 0.0)
+    for halving in tl.static_range(HALVINGS):
+        rows = (q * _before(a, 1 << halving)).to(q.dtype)
+        columns = (k * _after(b, 1 << halving)).to(k.dtype)
+        if TRANSPOSED:
+            part = tl.dot(columns, tl.trans(rows), input_precision="ieee")
+        else:
+            part = tl.dot(rows, tl.trans(columns), input_precision="ieee")
+        scores = tl.where(_halving(q.shape[0], 1 << halving, TRANSPOSED), part, scores)
+    return scores
+
+
+@triton.jit
+def _gates(A, t0, n, h, H, cn, N: tl.constexpr, BQ: tl.constexpr, NEXT: tl.constexpr):
+    """Load the gates [BQ, channels] of each step, or of the step after it in the chunk."""
+    i = tl.arange(0, BQ) + NEXT
+    return _load(A, t0 + i, i < n, cn, N, H * N, h * N).to(tl.float32)
+
+
+@triton.jit
+def diagonal_states(K, V, A, S, D, START, LEN, scale, H, G, N: tl.constexpr, P: tl.constexpr,
+                    BQ: tl.constexpr, BN: tl.constexpr, BP: tl.constexpr,
+                    REVERSE: tl.constexpr):  # fmt: skip
+    """S[chunk, h] = sum_i (w_i k_i) v_i^T, w the decays to the chunk's end (or from its start)."""
+    c, h, tile = tl.program_id(0).to(tl.int64), tl.program_id(1), tl.program_id(2)
+    t0, n = tl.load(START + c), tl.load(LEN + c)
+    i = tl.arange(0, BQ)
+    cn = tile // tl.cdiv(P, BP) * BN + tl.arange(0, BN)
+    cp = tile % tl.cdiv(P, BP) * BP + tl.arange(0, BP)
+    kept = (cn < N)[:, None] & (i < n)[None, :]
+    at = (t0 + i).to(tl.int64)[None, :] * H * N + h * N + cn[:, None]
+    a = tl.load(A + at, mask=kept, other=0.0).to(tl.float32)
+    if REVERSE:
+        w = tl.exp(tl.cumsum(a, 1)) * scale
+    else:
+        after = kept & (i + 1 < n)[None, :]
+        b = tl.load(A + at + H * N, mask=after, other=0.0).to(tl.float32)
+        w = tl.exp(tl.cumsum(b, 1, reverse=True))
+    at = (t0 + i).to(tl.int64)[None, :] * G * N + (h // (H // G)) * N + cn[:, None]
+    kt = tl.load(K + at, mask=kept, other=0.0)
+    v = _load(V, t0 + i, i < n, cp, P, H * P, h * P)
+    s = tl.dot((kt * w).to(kt.dtype), v, input_precision="ieee")
+    to = (c * H + h) * N * P + cn[:, None] * P + cp[None, :]
+    tl.store(S + to, s, mask=(cn < N)[:, None] & (cp < P)[None, :])
+    if tile % tl.cdiv(P, BP) == 0:
+        tl.store(D + (c * H + h) * N + cn, tl.exp(tl.sum(a, 1)), mask=cn < N)
+
+
+@triton.jit
+def diagonal_outputs(Q, K, V, A, S, OUT, START, LEN, scale, H, G, N: tl.constexpr, P: tl.constexpr,
+                     BQ: tl.constexpr, BN: tl.constexpr, BP: tl.constexpr,
+                     HALVINGS: tl.constexpr):  # fmt: skip
+    """o = scale (scores v + (prefix * q) h_in)."""
+    c, h = tl.program_id(0).to(tl.int64), tl.program_id(1)
+    cp = tl.program_id(2) * BP + tl.arange(0, BP)
+    t0, n = tl.load(START + c), tl.load(LEN + c)
+    i = tl.arange(0, BQ)
+    live = i < n
+    g = h // (H // G)
+    scores = tl.zeros([BQ, BQ], tl.float32)
+    o = tl.zeros([BQ, BP], tl.float32)
+    for n0 in range(0, N, BN):
+        cn = n0 + tl.arange(0, BN)
+        q = _load(Q, t0 + i, live, cn, N, G * N, g * N)
+        k = _load(K, t0 + i, live, cn, N, G * N, g * N)
+        a = _gates(A, t0, n, h, H, cn, N, BQ, 0)
+        b = _gates(A, t0, n, h, H, cn, N, BQ, 1)
+        s = _load(S, cn, cn < N, cp, P, P, (c * H + h) * N * P)
+        o += tl.dot((q * _before(a, BQ)).to(q.dtype), s.to(q.dtype), input_precision="ieee")
+        scores += _scores(q, k, a, b, HALVINGS, False)
+    v = _load(V, t0 + i, live, cp, P, H * P, h * P)
+    o += tl.dot(scores.to(v.dtype), v, input_precision="ieee")
+    at = (t0 + i).to(tl.int64)[:, None] * H * P + h * P + cp[None, :]
+    tl.store(OUT + at, (o * scale).to(OUT.dtype.element_ty), mask=live[:, None] & (cp < P)[None, :])
