@@ -12,7 +12,8 @@ import torch
 from torch import Tensor
 
 from softbook.kernels.ssd.arguments import state_dtype
-from softbook.kernels.ssd.work import Inputs, Room
+from softbook.kernels.ssd.layout import Room
+from softbook.kernels.ssd.work import Inputs
 
 __all__ = ["backward", "forward"]
 
@@ -28,9 +29,9 @@ def forward(
     output, states = torch.empty_like(v), inputs.start(state)
     for piece in inputs.pieces(size):
         for work in inputs.works(piece, room):
-            edges = work.edges(states[work.block.index].flatten(0, 1))
-            work.write_outputs(edges, output)
-            work.block.store(states, edges[:, -1])
+            before, last = work.states(states[work.block.index].flatten(0, 1))
+            work.write_outputs(before, output)
+            work.block.store(states, last)
     return output, states
 
 
@@ -54,12 +55,13 @@ def backward(
     for piece in pieces[:-1]:
         states.append(states[-1].clone())
         for work in inputs.works(piece, room):
-            edges = work.edges(states[-1][work.block.index].flatten(0, 1))
-            work.block.store(states[-1], edges[:, -1])
+            _, last = work.states(states[-1][work.block.index].flatten(0, 1))
+            work.block.store(states[-1], last)
     grads, dstate = inputs.zeros(), dfinal.clone()
-    for piece, before in zip(reversed(pieces), reversed(states), strict=False):
+    for piece, start in zip(reversed(pieces), reversed(states), strict=False):
         for work in inputs.works(piece, room):
-            first, last = (s[work.block.index].flatten(0, 1) for s in (before, dstate))
-            work.block.store(dstate, work.add_gradients(do, work.edges(first), last, grads))
+            first, last = (s[work.block.index].flatten(0, 1) for s in (start, dstate))
+            before, _ = work.states(first)
+            work.block.store(dstate, work.add_gradients(do, before, last, grads))
     dq, dk, dv, dlog_a = grads
     return dq.to(q.dtype), dk.to(k.dtype), dv, dlog_a.view_as(log_a), dstate

@@ -12,6 +12,7 @@ slower.
 
 from __future__ import annotations
 
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import torch
@@ -19,62 +20,70 @@ import torch.nn.functional as F
 from jaxtyping import Float
 from torch import Tensor
 
-__all__ = ["Decays", "Half", "blocks_below", "fill_mask", "gate_gradient", "halve"]
-
-
-class Half(NamedTuple):
-    """The decays of one halving into blocks of 2 s tokens.
-
-    `to_rows` is p, from the middle to each token of the right half (inclusive); `from_columns` is
-    f, from each token of the left half (exclusive) to the middle.
-    """
-
-    to_rows: Float[Tensor, "M n s W"]
-    from_columns: Float[Tensor, "M n s W"]
+__all__ = ["Decays", "blocks_below", "fill_mask", "gate_gradient", "halve"]
 
 
 class Decays(NamedTuple):
-    """The halvings of a chunk for s = 1, 2, ..., Q/2, and the decays to and from its edges.
+    """The halvings of chunks for s = 1, 2, ..., Q/2, and the decays to and from their edges.
 
-    `pre` leads from the chunk's start to each token (inclusive), its last row being the chunk's own
-    decay; `suf` from each token (exclusive) to the end.
+    `to_rows` is p, from the middle of a block to each token of its right half (inclusive), and
+    `from_columns` f, from each token of the left half (exclusive) to the middle; every halving has
+    Q/2 of each. `pre` leads from the chunk's start to each token (inclusive), its last row being
+    the chunk's own decay; `suf` from each token (exclusive) to the end. `small` tells whether some
+    product of them may be too small to multiply with.
     """
 
-    halves: tuple[Half, ...]
+    to_rows: Float[Tensor, "levels M half W"]
+    from_columns: Float[Tensor, "levels M half W"]
     pre: Float[Tensor, "M Q W"]
     suf: Float[Tensor, "M Q W"]
+    small: bool
 
     def part(self, chunks: slice) -> Decays:
         """Return the same of some of the chunks, without a copy."""
-        halves = tuple(Half(p[chunks], f[chunks]) for p, f in self.halves)
-        return Decays(halves, self.pre[chunks], self.suf[chunks])
+        halves = self.to_rows[:, chunks], self.from_columns[:, chunks]
+        return Decays(*halves, self.pre[chunks], self.suf[chunks], self.small)
+
+    def halves(self) -> Iterator[tuple[Tensor, Tensor]]:
+        """Yield p and f of each halving as ``[M, n, s, W]``."""
+        levels, chunks, _, width = self.to_rows.shape
+        for level in range(levels):
+            shape = chunks, -1, 1 << level, width
+            yield self.to_rows[level].view(shape), self.from_columns[level].view(shape)
 
 
 def halve(decays: Float[Tensor, "M Q W"]) -> Decays:
     """Return the products of decays a_1 .. a_Q that lead across each middle, and to the edges.
 
-    >>> halves, pre, suf = halve(torch.tensor([[[0.5], [0.25]]]))
-    >>> [(p.flatten().tolist(), f.flatten().tolist()) for p, f in halves]
+    >>> made = halve(torch.tensor([[[0.5], [0.25]]]))
+    >>> [(p.flatten().tolist(), f.flatten().tolist()) for p, f in made.halves()]
     [([0.25], [1.0])]
-    >>> pre.flatten().tolist(), suf.flatten().tolist()
+    >>> made.pre.flatten().tolist(), made.suf.flatten().tolist()
     ([0.5, 0.125], [0.25, 1.0])
     """
     chunks, size, width = decays.shape
+    levels = size.bit_length() - 1
+    halves = decays.new_empty(2, levels, chunks, size // 2, width)
     pre, suf = decays.clone(), torch.ones_like(decays)
-    halves, half = [], 1
-    while half < size:
-        left_pre, right_pre = pre.view(chunks, -1, 2, half, width).unbind(2)
-        left_suf, _ = suf.view(chunks, -1, 2, half, width).unbind(2)
-        halves.append(Half(_normal(right_pre), _normal(left_suf)))
+    for level in range(levels):
+        shape = chunks, -1, 2, 1 << level, width
+        (left_pre, right_pre), (left_suf, _) = (x.view(shape).unbind(2) for x in (pre, suf))
+        for kept, half in zip(halves[:, level], (right_pre, left_suf), strict=True):
+            kept.view_as(half).copy_(half)
         left_suf *= right_pre[:, :, -1:]
         right_pre *= left_pre[:, :, -1:]
-        half *= 2
-    return Decays(tuple(halves), _normal(pre), _normal(suf))
+    # Of decays the product of all is the smallest.
+    small = bool((pre[:, -1] < _least(pre)).any())
+    if small:
+        for made in (halves, pre, suf):
+            _drop_small(made)
+    to_rows, from_columns = halves
+    return Decays(to_rows, from_columns, pre, suf, small)
 
 
-def _normal(decays: Tensor) -> Tensor:
-    """Return a copy with zeros for what is too small to multiply with; NaN stays NaN."""
-    return F.threshold(decays, _least(decays), 0.0)
+def _drop_small(decays: Tensor) -> None:
+    """Write zeros in place of what is too small to multiply with; NaN stays NaN."""
+    F.threshold(decays, _least(decays), 0.0, inplace=True)
 
 
 def _least(decays: Tensor) -> float:
@@ -83,31 +92,40 @@ def _least(decays: Tensor) -> float:
     return kind.tiny / kind.eps
 
 
-def blocks_below(matrix: Float[Tensor, "M Q Q"], half: int) -> Float[Tensor, "M n s s"]:
-    """Return the view of the blocks that lead from left halves (columns) to right ones (rows).
+def blocks_below(matrix: Float[Tensor, "M Q Q"]) -> list[Float[Tensor, "M n s s"]]:
+    """Return views of the blocks that lead from left halves (columns) to right ones (rows).
 
-    >>> blocks_below(torch.arange(16.0).view(1, 4, 4), 1).flatten().tolist()
-    [4.0, 14.0]
+    One view for each s = 1, 2, ..., Q/2; together they are all that lies below the diagonal.
+
+    >>> [block.flatten().tolist() for block in blocks_below(torch.arange(16.0).view(1, 4, 4))]
+    [[4.0, 14.0], [8.0, 9.0, 12.0, 13.0]]
     """
     chunks, size, _ = matrix.shape
-    return matrix.as_strided(
-        (chunks, size // (2 * half), half, half),
-        (size * size, 2 * half * (size + 1), size, 1),
-        matrix.storage_offset() + half * size,
-    )
+    return [
+        matrix.as_strided(
+            (chunks, size // (2 * half), half, half),
+            (size * size, 2 * half * (size + 1), size, 1),
+            matrix.storage_offset() + half * size,
+        )
+        for half in (1 << level for level in range(size.bit_length() - 1))
+    ]
 
 
-def fill_mask(mask: Float[Tensor, "M Q Q"], halves: tuple[Half, ...]) -> None:
+def fill_mask(mask: Float[Tensor, "M Q Q"], blocks: Sequence[Tensor], decays: Decays) -> None:
     """Write L_ij = a_i ... a_{j+1} below the diagonal of `mask`, from one decay a token (W = 1).
 
+    `blocks` are the mask's `blocks_below` for s = 1, 2, ..., Q/2.
+
     >>> mask = torch.eye(4)[None]
-    >>> fill_mask(mask, halve(torch.tensor([0.0, 0.5, 0.0, 0.5]).view(1, 4, 1)).halves)
+    >>> decays = halve(torch.tensor([0.0, 0.5, 0.0, 0.5]).view(1, 4, 1))
+    >>> fill_mask(mask, blocks_below(mask), decays)
     >>> mask[0].tolist()
     [[1.0, 0.0, 0.0, 0.0], [0.5, 1.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0], [0.0, 0.0, 0.5, 1.0]]
     """
-    for p, f in halves:
-        torch.mul(p, f.mT, out=blocks_below(mask, p.shape[2]))
-    F.threshold(mask, _least(mask), 0.0, inplace=True)
+    for block, (p, f) in zip(blocks, decays.halves(), strict=True):
+        torch.mul(p, f.mT, out=block)
+    if decays.small:
+        _drop_small(mask)
 
 
 def gate_gradient(

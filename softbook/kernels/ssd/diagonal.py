@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from softbook.kernels.ssd.decays import Decays, blocks_below, gate_gradient
+from softbook.kernels.ssd.layout import Room
 
 __all__ = ["DiagonalForm"]
 
@@ -20,27 +21,26 @@ class DiagonalForm:
     def __init__(self, decays: Decays) -> None:
         self.decays = decays
 
-    def weigh(self, q: Rows, k: Rows, scale: float, weights: Square, mask: Square) -> None:
-        """Write scale sum_n q_in (a_i ... a_{j+1})_n k_jn into `weights`; `mask` is not used.
+    def weigh(self, q: Rows, k: Rows, scale: float, room: Room) -> None:
+        """Write scale sum_n q_in (a_i ... a_{j+1})_n k_jn into the room's weights.
 
-        `weights` must be zero above its diagonal.
+        Above their diagonal they are zero; the room's mask is not used.
         """
-        weights.diagonal(dim1=1, dim2=2).copy_((q * k).sum(-1))
-        for p, f in self.decays.halves:
+        room.weights.diagonal(dim1=1, dim2=2).copy_((q * k).sum(-1))
+        for block, (p, f) in zip(blocks_below(room.weights), self.decays.halves(), strict=True):
             rows, columns = _right(q, p) * p, _left(k, f) * f
-            blocks_below(weights, p.shape[2]).copy_(rows @ columns.mT)
-        weights *= scale
+            block.copy_(rows @ columns.mT)
+        room.weights *= scale
 
     def differentiate(
-        self, q: Rows, k: Rows, scale: float, weights: Square, mask: Square, dweights: Square
+        self, q: Rows, k: Rows, scale: float, room: Room, dweights: Square
     ) -> tuple[Rows, Rows, Rows]:
         """Return the gradients of q, k and the gates inside the chunks; overwrites `dweights`."""
         dweights *= scale
         own = dweights.diagonal(dim1=1, dim2=2)[..., None]
         dq, dk, gates = own * k, own * q, torch.zeros_like(q)
-        for p, f in self.decays.halves:
+        for block, (p, f) in zip(blocks_below(dweights), self.decays.halves(), strict=True):
             rows, columns = _right(q, p) * p, _left(k, f) * f
-            block = blocks_below(dweights, p.shape[2])
             to_rows, to_columns = block @ columns, block.mT @ rows
             _right(dq, p).addcmul_(to_rows, p)
             _left(dk, f).addcmul_(to_columns, f)

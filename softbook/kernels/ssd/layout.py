@@ -9,7 +9,9 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
-__all__ = ["Block", "Slab", "blocks", "slabs"]
+from softbook.kernels.ssd.decays import blocks_below
+
+__all__ = ["Block", "Room", "Slab", "blocks", "slabs"]
 
 AT_ONCE = 64
 """Chunks that are worked on at once: their Q x Q blocks, at Q = 64 in float32, fill a megabyte."""
@@ -49,7 +51,8 @@ class Block:
     """Some batches and heads that are worked on together; a single head needs no copy.
 
     Head h of batch b counts as pair b H + h; `first` is the block's first, and its pairs follow
-    one another. `share` heads read one group.
+    one another. A slab has several chunks only where one block holds all pairs. `share` heads read
+    one group.
     """
 
     batches: slice
@@ -63,7 +66,7 @@ class Block:
         return (self.batches.stop - self.batches.start) * (self.heads.stop - self.heads.start)
 
     def of_heads(self, tensor: Tensor, slab: Slab, dtype: torch.dtype) -> Tensor:
-        """Return the rows of ``[B, T, H, W]`` as ``[pairs * chunks, size, W]``."""
+        """Return the rows of ``[B, T, H, W]`` as ``[chunks * pairs, size, W]``."""
         return _chunks(tensor[self.batches, slab.start : slab.stop, self.heads], slab, dtype)
 
     def of_groups(self, tensor: Tensor, slab: Slab, dtype: torch.dtype) -> Tensor:
@@ -72,7 +75,7 @@ class Block:
         return _chunks(self._read(part), slab, dtype)
 
     def add_to_groups(self, total: Tensor, slab: Slab, chunks: Tensor) -> None:
-        """Add what the heads send back, ``[pairs * chunks, size, N]``, to their groups' rows."""
+        """Add what the heads send back, ``[chunks * pairs, size, N]``, to their groups' rows."""
         part = total[self.batches, slab.start : slab.stop]
         if self._one_to_one:
             self._read(part).add_(self._rows(chunks, slab))
@@ -80,7 +83,7 @@ class Block:
             part.index_add_(2, self._groups(total), self._rows(chunks, slab))
 
     def put(self, total: Tensor, slab: Slab, chunks: Tensor) -> None:
-        """Copy ``[pairs * chunks, size, W]`` to the block's rows of ``[B, T, H, W]``."""
+        """Copy ``[chunks * pairs, size, W]`` to the block's rows of ``[B, T, H, W]``."""
         total[self.batches, slab.start : slab.stop, self.heads] = self._rows(chunks, slab)
 
     def store(self, states: Tensor, own: Tensor) -> None:
@@ -93,11 +96,11 @@ class Block:
         return self.batches, self.heads
 
     def _rows(self, chunks: Tensor, slab: Slab) -> Tensor:
-        """Return ``[pairs * chunks, size, W]`` as ``[batches, T, heads, W]`` without padding."""
+        """Return ``[chunks * pairs, size, W]`` as ``[batches, T, heads, W]`` without padding."""
         heads = self.heads.stop - self.heads.start
-        shape = self.pairs // heads, heads, slab.chunks * slab.size, chunks.shape[-1]
-        rows = chunks.view(shape)
-        return rows[:, :, : slab.stop - slab.start].transpose(1, 2)
+        shape = slab.chunks, self.pairs // heads, heads, slab.size, chunks.shape[-1]
+        rows = chunks.view(shape).permute(1, 0, 3, 2, 4).flatten(1, 2)
+        return rows[:, : slab.stop - slab.start]
 
     @property
     def _one_to_one(self) -> bool:
@@ -129,11 +132,30 @@ def blocks(batches: int, heads: int, share: int, chunks: int) -> Iterator[Block]
             yield Block(slice(batch, ends[0]), slice(head, ends[1]), share, first)
 
 
+class Room:
+    """Q x Q blocks that are used again and again; a new size makes them anew."""
+
+    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
+        self.dtype, self.device = dtype, device
+        self.weights = self.mask = torch.empty(0, 0, 0, dtype=dtype, device=device)
+        self.blocks: list[Tensor] = []
+
+    def resize(self, chunks: int, size: int) -> None:
+        """Hold blocks of `chunks` chunks: weights zero above the diagonal, masks the identity."""
+        if self.weights.shape[:2] != (chunks, size):
+            self.weights = self.weights.new_zeros(chunks, size, size)
+            self.mask = torch.eye(size, dtype=self.dtype, device=self.device).repeat(chunks, 1, 1)
+            self.blocks = blocks_below(self.mask)
+
+
 def _chunks(part: Tensor, slab: Slab, dtype: torch.dtype) -> Tensor:
-    """Cut ``[b, T, h, W]`` into chunks; the padding is zero, which is a decay of one for gates."""
-    rows = part.permute(0, 2, 1, 3).to(dtype)
-    missing = slab.chunks * slab.size - rows.shape[2]
+    """Cut ``[b, T, h, W]`` into chunks; the padding is zero, which is a decay of one for gates.
+
+    Chunk by chunk, so that what is copied lies together, and a step from chunk to chunk as well.
+    """
+    missing = slab.chunks * slab.size - part.shape[1]
     if missing:
-        rows = F.pad(rows, (0, 0, 0, missing))
-    batches, heads, _, width = rows.shape
-    return rows.reshape(batches * heads * slab.chunks, slab.size, width)
+        part = F.pad(part, (0, 0, 0, 0, 0, missing))
+    batches, _, heads, width = part.shape
+    rows = part.unflatten(1, (slab.chunks, slab.size)).permute(1, 0, 3, 2, 4).to(dtype)
+    return rows.reshape(slab.chunks * batches * heads, slab.size, width)

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from softbook.kernels.ssd.decays import Decays, blocks_below, fill_mask, gate_gradient
+from softbook.kernels.ssd.layout import Room
 
 __all__ = ["ScalarForm"]
 
@@ -21,23 +22,22 @@ class ScalarForm:
     def __init__(self, decays: Decays) -> None:
         self.decays = decays
 
-    def weigh(self, q: Rows, k: Rows, scale: float, weights: Square, mask: Square) -> None:
-        """Write L into `mask` (the identity, or an earlier L) and scale L o (Q K^T) to `weights`."""
-        fill_mask(mask, self.decays.halves)
-        torch.baddbmm(weights, q, k.mT, beta=0.0, alpha=scale, out=weights)
-        weights *= mask
+    def weigh(self, q: Rows, k: Rows, scale: float, room: Room) -> None:
+        """Write L into the room's mask and scale L o (Q K^T) into its weights."""
+        fill_mask(room.mask, room.blocks, self.decays)
+        torch.baddbmm(room.weights, q, k.mT, beta=0.0, alpha=scale, out=room.weights)
+        room.weights *= room.mask
 
     def differentiate(
-        self, q: Rows, k: Rows, scale: float, weights: Square, mask: Square, dweights: Square
+        self, q: Rows, k: Rows, scale: float, room: Room, dweights: Square
     ) -> tuple[Rows, Rows, Edges]:
         """Return the gradients of q, k and the gates inside the chunks; overwrites `dweights`.
 
-        `weights` and `mask` are as `weigh` leaves them.
+        The room is as `weigh` leaves it.
         """
-        products, gates = weights * dweights, torch.zeros_like(self.decays.pre)
-        for p, _ in self.decays.halves:
-            block = blocks_below(products, p.shape[2])
+        products, gates = room.weights * dweights, torch.zeros_like(self.decays.pre)
+        for block in blocks_below(products):
             gates += gate_gradient(block.sum(3)[..., None], block.sum(2)[..., None])
-        dweights *= mask
+        dweights *= room.mask
         dweights *= scale
         return torch.bmm(dweights, k), torch.bmm(dweights.mT, q), gates

@@ -14,27 +14,13 @@ from torch import Tensor
 from softbook.kernels.ssd.arguments import state_dtype
 from softbook.kernels.ssd.decays import Decays, halve
 from softbook.kernels.ssd.diagonal import DiagonalForm
-from softbook.kernels.ssd.layout import Block, Slab, blocks, slabs
+from softbook.kernels.ssd.layout import Block, Room, Slab, blocks, slabs
 from softbook.kernels.ssd.scalar import ScalarForm
 
-__all__ = ["Inputs", "Room", "Work"]
+__all__ = ["Inputs", "Work"]
 
 Grads = tuple[Tensor, Tensor, Tensor, Tensor]
-States = Float[Tensor, "pairs edges N P"]
-
-
-class Room:
-    """Q x Q blocks that are used again and again; a new size makes them anew."""
-
-    def __init__(self, dtype: torch.dtype, device: torch.device) -> None:
-        self.dtype, self.device = dtype, device
-        self.weights = self.mask = torch.empty(0, 0, 0, dtype=dtype, device=device)
-
-    def resize(self, chunks: int, size: int) -> None:
-        """Hold blocks of `chunks` chunks: weights zero above the diagonal, masks the identity."""
-        if self.weights.shape[:2] != (chunks, size):
-            self.weights = self.weights.new_zeros(chunks, size, size)
-            self.mask = torch.eye(size, dtype=self.dtype, device=self.device).repeat(chunks, 1, 1)
+States = Float[Tensor, "pairs N P"]
 
 
 @dataclass(frozen=True)
@@ -76,13 +62,14 @@ class Inputs:
         if self.gates.shape[-1] > 1 or not batches:
             return [Piece(slab, whole, None) for slab in cuts]
         pieces = []
-        for _, group in groupby(cuts, lambda slab: (slab.chunks, slab.size)):
+        for size, group in groupby(cuts, lambda slab: slab.size):
             alike = list(group)
-            gates = [whole.of_heads(self.gates, slab, state_dtype(self.v)) for slab in alike]
-            decays, chunks = halve(torch.cat(gates).exp()), pairs * alike[0].chunks
-            for place, slab in enumerate(alike):
-                part = slice(place * chunks, (place + 1) * chunks)
-                pieces.append(Piece(slab, whole, decays.part(part)))
+            span = Slab(alike[0].start, alike[-1].stop, size)
+            decays = halve(whole.of_heads(self.gates, span, state_dtype(self.v)).exp())
+            for slab in alike:
+                first = (slab.start - span.start) // size * pairs
+                part = decays.part(slice(first, first + slab.chunks * pairs))
+                pieces.append(Piece(slab, whole, part))
         return pieces
 
     def works(self, piece: Piece, room: Room) -> Iterator[Work]:
@@ -90,9 +77,11 @@ class Inputs:
         slab, whole = piece.slab, piece.whole
         for block in blocks(self.v.shape[0], self.v.shape[2], whole.share, slab.chunks):
             if piece.decays is not None:
-                first = block.first * slab.chunks
-                part = piece.decays.part(slice(first, first + block.pairs * slab.chunks))
-                yield Work(self, slab, block, room, ScalarForm(part))
+                alone = block.pairs == whole.pairs
+                # Blocks of fewer pairs have one chunk a slab.
+                own = slice(block.first, block.first + block.pairs)
+                decays = piece.decays if alone else piece.decays.part(own)
+                yield Work(self, slab, block, room, ScalarForm(decays))
             else:
                 gates = block.of_heads(self.gates, slab, room.dtype)
                 yield Work(self, slab, block, room, DiagonalForm(halve(gates.exp())))
@@ -116,24 +105,22 @@ class Work:
         self.q, self.k = (block.of_groups(x, slab, room.dtype) for x in (inputs.q, inputs.k))
         self.v, self.scale = block.of_heads(inputs.v, slab, room.dtype), inputs.scale
         self.pre, self.suf = form.decays.pre, form.decays.suf
-        self.totals = self.pre[:, -1].unflatten(0, (block.pairs, -1))[..., None]
+        self.totals = self.pre[:, -1].unflatten(0, (slab.chunks, block.pairs))[..., None]
 
-    def edges(self, first: Float[Tensor, "pairs N P"]) -> States:
-        """Return the states at the chunks' edges, from the first one on."""
-        added = torch.bmm((self.k * self.suf).mT, self.v)
-        added = added.unflatten(0, (self.block.pairs, -1))
-        states = added.new_empty(len(added), added.shape[1] + 1, *added.shape[2:])
-        states[:, 0] = first
-        edges, totals = states.unbind(1), self.totals.unbind(1)
-        for chunk, own in enumerate(added.unbind(1)):
+    def states(self, first: States) -> tuple[Float[Tensor, "M N P"], States]:
+        """Return the states before each chunk, and the last one."""
+        added = torch.bmm((self.k * self.suf).mT, self.v).unflatten(0, (self.slab.chunks, -1))
+        before = torch.empty_like(added)
+        before[0] = first
+        edges, totals = [*before.unbind(0), torch.empty_like(first)], self.totals.unbind(0)
+        for chunk, own in enumerate(added.unbind(0)):
             torch.addcmul(own, totals[chunk], edges[chunk], out=edges[chunk + 1])
-        return states
+        return before.flatten(0, 1), edges[-1]
 
-    def write_outputs(self, edges: States, output: Tensor) -> None:
+    def write_outputs(self, before: Float[Tensor, "M N P"], output: Tensor) -> None:
         """Write the outputs into their rows of ``[B, T, H, P]``."""
         self._weigh()
         rows = torch.bmm(self.room.weights, self.v)
-        before = edges[:, :-1].flatten(0, 1)
         if self.pre.shape[-1] == 1:
             rows.addcmul_(torch.bmm(self.q, before), self.pre, value=self.scale)
         else:
@@ -141,24 +128,20 @@ class Work:
         self.block.put(output, self.slab, rows)
 
     def add_gradients(
-        self, do: Tensor, edges: States, last: Float[Tensor, "pairs N P"], grads: Grads
-    ) -> Float[Tensor, "pairs N P"]:
+        self, do: Tensor, before: Float[Tensor, "M N P"], last: States, grads: Grads
+    ) -> States:
         """Put the gradients of q, k, v and the gates in their rows; return the first state's.
 
         `last` is the gradient of the state after the slab.
         """
         self._weigh()
-        do, before = (
-            self.block.of_heads(do, self.slab, self.room.dtype),
-            edges[:, :-1].flatten(0, 1),
-        )
+        do = self.block.of_heads(do, self.slab, self.room.dtype)
         read, written = self.q * (self.scale * self.pre), self.k * self.suf
-        own = torch.bmm(read.mT, do).unflatten(0, (self.block.pairs, -1))
+        own = torch.bmm(read.mT, do).unflatten(0, (self.slab.chunks, -1))
         after, first = self._states_back(own, last)
-        weights, mask = self.room.weights, self.room.mask
-        dv = torch.bmm(weights.mT, do).baddbmm_(written, after)
+        dv = torch.bmm(self.room.weights.mT, do).baddbmm_(written, after)
         dq, dk, dgates = self.form.differentiate(
-            self.q, self.k, self.scale, weights, mask, torch.bmm(do, self.v.mT)
+            self.q, self.k, self.scale, self.room, torch.bmm(do, self.v.mT)
         )
         reading, writing = torch.bmm(do, before.mT), torch.bmm(self.v, after.mT)
         dq.addcmul_(reading, self.pre, value=self.scale)
@@ -172,16 +155,16 @@ class Work:
         return first
 
     def _states_back(
-        self, own: Float[Tensor, "pairs C N P"], last: Float[Tensor, "pairs N P"]
-    ) -> tuple[Float[Tensor, "M N P"], Float[Tensor, "pairs N P"]]:
+        self, own: Float[Tensor, "C pairs N P"], last: States
+    ) -> tuple[Float[Tensor, "M N P"], States]:
         """Return the gradients of the states after each chunk, and that of the first state.
 
         `own` is what each chunk sends to the state before it.
         """
         after, gradient = torch.empty_like(own), last
-        for chunk in reversed(range(own.shape[1])):
-            after[:, chunk] = gradient
-            gradient = torch.addcmul(own[:, chunk], self.totals[:, chunk], gradient)
+        for chunk in reversed(range(len(own))):
+            after[chunk] = gradient
+            gradient = torch.addcmul(own[chunk], self.totals[chunk], gradient)
         return after.flatten(0, 1), gradient
 
     def _edge_gates(self, rows: Tensor, columns: Tensor, through: Tensor) -> Tensor:
@@ -194,4 +177,4 @@ class Work:
 
     def _weigh(self) -> None:
         self.room.resize(len(self.q), self.slab.size)
-        self.form.weigh(self.q, self.k, self.scale, self.room.weights, self.room.mask)
+        self.form.weigh(self.q, self.k, self.scale, self.room)

@@ -144,7 +144,7 @@ def test_not_a_number_stays_in_its_chunk_and_after(trial):
         (work, "halve", lambda a: decays.halve(a)._replace(suf=torch.ones_like(a))),
         (scalar, "gate_gradient", lambda rows, columns: decays.gate_gradient(columns, rows)),
         (diagonal, "gate_gradient", lambda r, c: decays.gate_gradient(r, c).roll(1, 1)),
-        (scalar, "fill_mask", lambda mask, halves: None),
+        (scalar, "fill_mask", lambda mask, blocks, decays: None),
         (layout.Block, "put", lambda self, total, slab, chunks: None),
         (layout.Block, "store", lambda self, states, own: None),
     ],

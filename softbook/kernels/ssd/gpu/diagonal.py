@@ -31,7 +31,7 @@ def _after(b, S: tl.constexpr):
 
 
 @triton.jit
-def _halving(BQ: tl.constexpr, S: tl.constexpr, TRANSPOSED: tl.constexpr):
+def _halving(BQ: tl.constexpr, S, TRANSPOSED: tl.constexpr):
     """Say of entry (i, j) whether i is in the right half of a block of 2 S, j in its left half."""
     i = tl.arange(0, BQ)
     differ = i[:, None] ^ i[None, :]
@@ -42,20 +42,35 @@ def _halving(BQ: tl.constexpr, S: tl.constexpr, TRANSPOSED: tl.constexpr):
 
 
 @triton.jit
-def _scores(q, k, a, b, HALVINGS: tl.constexpr, TRANSPOSED: tl.constexpr):
+def _widen(before, after, S):
+    """Return the sums of gates to and from each step in blocks of 2 S, given those in blocks of S.
+
+    ``before`` adds the other half's gates in right halves, ``after`` does in left ones.
+    """
+    i = (tl.arange(0, before.shape[0])[:, None] + tl.zeros(before.shape, tl.int32))
+    other = tl.gather(before, (i ^ S) | (S - 1), 0)
+    right = (i & S) != 0
+    return before + tl.where(right, other, 0.0), after + tl.where(right, 0.0, other)
+
+
+@triton.jit
+def _scores(q, k, a, HALVINGS: tl.constexpr, TRANSPOSED: tl.constexpr):
     """sum_n q_in exp(sum of the gates j+1..i)_n k_jn for i >= j, or its transpose."""
     i = tl.arange(0, q.shape[0])
     own = tl.sum(q.to(tl.float32) * k.to(tl.float32), 1)
     scores = tl.where(i[:, None] == i[None, :], own[:, None], 0.0)
-    for halving in tl.static_range(HALVINGS):
-        rows = (q * _before(a, 1 << halving)).to(q.dtype)
-        columns = (k * _after(b, 1 << halving)).to(k.dtype)
+    before, after = a, tl.zeros_like(a)
+    for halving in range(HALVINGS):
+        half = 1 << halving
+        rows = (q * tl.exp(before)).to(q.dtype)
+        columns = (k * tl.exp(after)).to(k.dtype)
         if TRANSPOSED:
             part = tl.dot(columns, tl.trans(rows), input_precision="ieee")
         else:
             part = tl.dot(rows, tl.trans(columns), input_precision="ieee")
-        scores = tl.where(_halving(q.shape[0], 1 << halving, TRANSPOSED), part, scores)
-    return scores
+        scores = tl.where(_halving(q.shape[0], half, TRANSPOSED), part, scores)
+        before, after = _widen(before, after, half)
+    return scores, tl.exp(before), tl.exp(after)
 
 
 @triton.jit
@@ -112,10 +127,10 @@ def diagonal_outputs(Q, K, V, A, S, OUT, START, LEN, scale, H, G, N: tl.constexp
         q = _load(Q, t0 + i, live, cn, N, G * N, g * N)
         k = _load(K, t0 + i, live, cn, N, G * N, g * N)
         a = _gates(A, t0, n, h, H, cn, N, BQ, 0)
-        b = _gates(A, t0, n, h, H, cn, N, BQ, 1)
         s = _load(S, cn, cn < N, cp, P, P, (c * H + h) * N * P)
-        o += tl.dot((q * _before(a, BQ)).to(q.dtype), s.to(q.dtype), input_precision="ieee")
-        scores += _scores(q, k, a, b, HALVINGS, False)
+        part, before, after = _scores(q, k, a, HALVINGS, False)
+        scores += part
+        o += tl.dot((q * before).to(q.dtype), s.to(q.dtype), input_precision="ieee")
     v = _load(V, t0 + i, live, cp, P, H * P, h * P)
     o += tl.dot(scores.to(v.dtype), v, input_precision="ieee")
     at = (t0 + i).to(tl.int64)[:, None] * H * P + h * P + cp[None, :]
