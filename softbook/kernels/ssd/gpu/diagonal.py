@@ -15,30 +15,14 @@ from softbook.kernels.ssd.gpu.scalar import _load
 
 
 @triton.jit
-def _before(a, S: tl.constexpr):
-    """exp of the sum of the gates a [steps, channels] from the block of S steps to each step."""
-    blocks = tl.reshape(a, [a.shape[0] // S, S, a.shape[1]])
-    return tl.exp(tl.reshape(tl.cumsum(blocks, 1), [a.shape[0], a.shape[1]]))
-
-
-@triton.jit
-def _after(b, S: tl.constexpr):
-    """exp of the sum of the gates after each step in its block of S; b holds the next steps'."""
-    i = tl.arange(0, b.shape[0])
-    b = tl.where((i % S == S - 1)[:, None], 0.0, b)
-    blocks = tl.reshape(b, [b.shape[0] // S, S, b.shape[1]])
-    return tl.exp(tl.reshape(tl.cumsum(blocks, 1, reverse=True), [b.shape[0], b.shape[1]]))
-
-
-@triton.jit
 def _halving(BQ: tl.constexpr, S, TRANSPOSED: tl.constexpr):
     """Say of entry (i, j) whether i is in the right half of a block of 2 S, j in its left half."""
     i = tl.arange(0, BQ)
-    differ = i[:, None] ^ i[None, :]
-    block = (differ >= S) & (differ < 2 * S)
+    block, right = i // (2 * S), (i & S) != 0
+    same = block[:, None] == block[None, :]
     if TRANSPOSED:
-        return block & (i[:, None] < i[None, :])
-    return block & (i[:, None] > i[None, :])
+        return same & ~right[:, None] & right[None, :]
+    return same & right[:, None] & ~right[None, :]
 
 
 @triton.jit
@@ -47,7 +31,7 @@ def _widen(before, after, S):
 
     ``before`` adds the other half's gates in right halves, ``after`` does in left ones.
     """
-    i = (tl.arange(0, before.shape[0])[:, None] + tl.zeros(before.shape, tl.int32))
+    i = tl.arange(0, before.shape[0])[:, None] + tl.zeros(before.shape, tl.int32)
     other = tl.gather(before, (i ^ S) | (S - 1), 0)
     right = (i & S) != 0
     return before + tl.where(right, other, 0.0), after + tl.where(right, 0.0, other)
@@ -70,13 +54,13 @@ def _scores(q, k, a, HALVINGS: tl.constexpr, TRANSPOSED: tl.constexpr):
             part = tl.dot(rows, tl.trans(columns), input_precision="ieee")
         scores = tl.where(_halving(q.shape[0], half, TRANSPOSED), part, scores)
         before, after = _widen(before, after, half)
-    return scores, tl.exp(before), tl.exp(after)
+    return scores
 
 
 @triton.jit
-def _gates(A, t0, n, h, H, cn, N: tl.constexpr, BQ: tl.constexpr, NEXT: tl.constexpr):
-    """Load the gates [BQ, channels] of each step, or of the step after it in the chunk."""
-    i = tl.arange(0, BQ) + NEXT
+def _gates(A, t0, n, h, H, cn, N: tl.constexpr, BQ: tl.constexpr):
+    """Load the gates of the chunk's steps in some channels."""
+    i = tl.arange(0, BQ)
     return _load(A, t0 + i, i < n, cn, N, H * N, h * N).to(tl.float32)
 
 
@@ -121,17 +105,19 @@ def diagonal_outputs(Q, K, V, A, S, OUT, START, LEN, scale, H, G, N: tl.constexp
     live = i < n
     g = h // (H // G)
     scores = tl.zeros([BQ, BQ], tl.float32)
-    o = tl.zeros([BQ, BP], tl.float32)
     for n0 in range(0, N, BN):
         cn = n0 + tl.arange(0, BN)
         q = _load(Q, t0 + i, live, cn, N, G * N, g * N)
         k = _load(K, t0 + i, live, cn, N, G * N, g * N)
-        a = _gates(A, t0, n, h, H, cn, N, BQ, 0)
-        s = _load(S, cn, cn < N, cp, P, P, (c * H + h) * N * P)
-        part, before, after = _scores(q, k, a, HALVINGS, False)
-        scores += part
-        o += tl.dot((q * before).to(q.dtype), s.to(q.dtype), input_precision="ieee")
+        scores += _scores(q, k, _gates(A, t0, n, h, H, cn, N, BQ), HALVINGS, False)
     v = _load(V, t0 + i, live, cp, P, H * P, h * P)
-    o += tl.dot(scores.to(v.dtype), v, input_precision="ieee")
+    o = tl.dot(scores.to(v.dtype), v, input_precision="ieee")
+    for n0 in range(0, N, BN):
+        cn = n0 + tl.arange(0, BN)
+        q = _load(Q, t0 + i, live, cn, N, G * N, g * N)
+        a = _gates(A, t0, n, h, H, cn, N, BQ)
+        s = _load(S, cn, cn < N, cp, P, P, (c * H + h) * N * P)
+        q = (q * tl.exp(tl.cumsum(a, 0))).to(q.dtype)
+        o += tl.dot(q, s.to(q.dtype), input_precision="ieee")
     at = (t0 + i).to(tl.int64)[:, None] * H * P + h * P + cp[None, :]
     tl.store(OUT + at, (o * scale).to(OUT.dtype.element_ty), mask=live[:, None] & (cp < P)[None, :])

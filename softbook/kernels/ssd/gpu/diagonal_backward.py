@@ -1,8 +1,8 @@
 """Gradients of the chunked form with a gate a channel; h_in and dh_out are computed before.
 
-A gate gathers every path that crosses it, and none is subtracted. In the right half of a block gate
-t gathers the rows i >= t, in the left half the columns j < t; what row i gathers over all its paths
-is q_i times their share of dq_i, what column j gathers is k_j times their share of dk_j.
+A gate gathers the paths that cross it; none is subtracted. Of the paths from the left half of a
+block to its right half, gate t of the right half gathers those to steps i >= t: q_i times what they
+give to dq_i. Gate t of the left half gathers those from steps j < t: k_j times their part of dk_j.
 """
 
 from __future__ import annotations
@@ -10,24 +10,23 @@ from __future__ import annotations
 import triton
 import triton.language as tl
 
-from softbook.kernels.ssd.gpu.diagonal import _after, _before, _gates, _halving, _scores
+from softbook.kernels.ssd.gpu.diagonal import _gates, _halving, _scores, _widen
 from softbook.kernels.ssd.gpu.scalar import _load
 
 
 @triton.jit
-def _rows(x, S: tl.constexpr):
-    """Sum x from each step to the end of its block of S steps: what the gate of the step gathers."""
-    blocks = tl.reshape(x, [x.shape[0] // S, S, x.shape[1]])
-    return tl.reshape(tl.cumsum(blocks, 1, reverse=True), [x.shape[0], x.shape[1]])
+def _add_paths(dg, crossed, x, KIND: tl.constexpr):
+    """Add to dg[t] the x[i] of all i with crossed[t, i].
 
-
-@triton.jit
-def _columns(x, S: tl.constexpr):
-    """Sum x from the block of S to each step: what the next gate of the block gathers, if any."""
-    i = tl.arange(0, x.shape[0])
-    blocks = tl.reshape(x, [x.shape[0] // S, S, x.shape[1]])
-    sums = tl.reshape(tl.cumsum(blocks, 1), [x.shape[0], x.shape[1]])
-    return tl.where((i % S == S - 1)[:, None], 0.0, sums)
+    For q and k of 16 bits, tensor cores add the upper and the lower half of 16 bits of x.
+    """
+    ones = tl.where(crossed, 1.0, 0.0)
+    if KIND == tl.float32:  # noqa: SIM300
+        return dg + tl.dot(ones, x, input_precision="ieee")
+    ones = ones.to(tl.bfloat16)
+    upper = x.to(tl.bfloat16)
+    dg += tl.dot(ones, upper)
+    return dg + tl.dot(ones, (x - upper).to(tl.bfloat16))
 
 
 @triton.jit
@@ -42,29 +41,38 @@ def diagonal_dq(DO, Q, K, V, A, S, DQ, DG, START, LEN, scale, H, G, N: tl.conste
     live = i < n
     g = h // (H // G)
     e = tl.zeros([BQ, BQ], tl.float32)
-    d = tl.zeros([BQ, BN], tl.float32)
     for p0 in range(0, P, BP):
         cp = p0 + tl.arange(0, BP)
         v = _load(V, t0 + i, live, cp, P, H * P, h * P)
         do = _load(DO, t0 + i, live, cp, P, H * P, h * P)
-        at = (c * H + h) * N * P + cn[None, :] * P + cp[:, None]
-        s = tl.load(S + at, mask=(cn < N)[None, :] & (cp < P)[:, None], other=0.0)
         e += tl.dot(do, tl.trans(v), input_precision="ieee")
-        d += tl.dot(do, s.to(do.dtype), input_precision="ieee")
     e *= scale
     q = _load(Q, t0 + i, live, cn, N, G * N, g * N)
     k = _load(K, t0 + i, live, cn, N, G * N, g * N)
-    a = _gates(A, t0, n, h, H, cn, N, BQ, 0)
-    b = _gates(A, t0, n, h, H, cn, N, BQ, 1)
-    d *= _before(a, BQ) * scale
-    dg = _rows(d * q, BQ)
-    for halving in tl.static_range(HALVINGS):
-        columns = (k * _after(b, 1 << halving)).to(k.dtype)
-        block = tl.where(_halving(BQ, 1 << halving, False), e, 0.0).to(k.dtype)
-        part = tl.dot(block, columns, input_precision="ieee") * _before(a, 1 << halving)
+    d = tl.sum(tl.where(i[:, None] == i[None, :], e, 0.0), 1)[:, None] * k
+    dg = tl.zeros([BQ, BN], tl.float32)
+    before = _gates(A, t0, n, h, H, cn, N, BQ)
+    after = tl.zeros_like(before)
+    for halving in range(HALVINGS):
+        half = 1 << halving
+        columns = (k * tl.exp(after)).to(k.dtype)
+        block = tl.where(_halving(BQ, half, False), e, 0.0).to(k.dtype)
+        part = tl.dot(block, columns, input_precision="ieee") * tl.exp(before)
         d += part
-        dg += _rows(part * q, 1 << halving)
-    d += tl.sum(tl.where(i[:, None] == i[None, :], e, 0.0), 1)[:, None] * k
+        end = i | (half - 1)
+        crossed = (i[:, None] <= i[None, :]) & (i[None, :] <= end[:, None])
+        dg = _add_paths(dg, crossed, part * q, q.dtype)
+        before, after = _widen(before, after, half)
+    edge = tl.zeros([BQ, BN], tl.float32)
+    for p0 in range(0, P, BP):
+        cp = p0 + tl.arange(0, BP)
+        do = _load(DO, t0 + i, live, cp, P, H * P, h * P)
+        at = (c * H + h) * N * P + cn[None, :] * P + cp[:, None]
+        s = tl.load(S + at, mask=(cn < N)[None, :] & (cp < P)[:, None], other=0.0)
+        edge += tl.dot(do, s.to(do.dtype), input_precision="ieee")
+    edge *= tl.exp(before) * scale
+    d += edge
+    dg = _add_paths(dg, i[:, None] <= i[None, :], edge * q, q.dtype)
     to = (t0 + i).to(tl.int64)[:, None] * H * N + h * N + cn[None, :]
     kept = live[:, None] & (cn < N)[None, :]
     tl.store(DQ + to, d, mask=kept)
@@ -83,43 +91,48 @@ def diagonal_dk(DO, Q, K, V, A, S, DS, DK, DG, DA, START, LEN, scale, H, G, N: t
     live = i < n
     g = h // (H // G)
     e = tl.zeros([BQ, BQ], tl.float32)
-    d = tl.zeros([BQ, BN], tl.float32)
-    through = tl.zeros([BN], tl.float32)
     for p0 in range(0, P, BP):
         cp = p0 + tl.arange(0, BP)
         v = _load(V, t0 + i, live, cp, P, H * P, h * P)
         do = _load(DO, t0 + i, live, cp, P, H * P, h * P)
+        e += tl.dot(v, tl.trans(do), input_precision="ieee")
+    e *= scale
+    q = _load(Q, t0 + i, live, cn, N, G * N, g * N)
+    k = _load(K, t0 + i, live, cn, N, G * N, g * N)
+    d = tl.sum(tl.where(i[:, None] == i[None, :], e, 0.0), 1)[:, None] * q
+    dg = tl.zeros([BQ, BN], tl.float32)
+    before = _gates(A, t0, n, h, H, cn, N, BQ)
+    after = tl.zeros_like(before)
+    for halving in range(HALVINGS):
+        half = 1 << halving
+        rows = (q * tl.exp(before)).to(q.dtype)
+        block = tl.where(_halving(BQ, half, True), e, 0.0).to(q.dtype)
+        part = tl.dot(block, rows, input_precision="ieee") * tl.exp(after)
+        d += part
+        start = i & -half
+        crossed = (start[:, None] <= i[None, :]) & (i[None, :] < i[:, None])
+        dg = _add_paths(dg, crossed, part * k, k.dtype)
+        before, after = _widen(before, after, half)
+    edge = tl.zeros([BQ, BN], tl.float32)
+    through = tl.zeros([BN], tl.float32)
+    for p0 in range(0, P, BP):
+        cp = p0 + tl.arange(0, BP)
+        v = _load(V, t0 + i, live, cp, P, H * P, h * P)
         at = (c * H + h) * N * P + cn[None, :] * P + cp[:, None]
         inside = (cn < N)[None, :] & (cp < P)[:, None]
         s = tl.load(S + at, mask=inside, other=0.0)
         ds = tl.load(DS + at, mask=inside, other=0.0)
-        e += tl.dot(v, tl.trans(do), input_precision="ieee")
-        d += tl.dot(v, ds.to(v.dtype), input_precision="ieee")
+        edge += tl.dot(v, ds.to(v.dtype), input_precision="ieee")
         through += tl.sum(s * ds, 0)
-    e *= scale
-    q = _load(Q, t0 + i, live, cn, N, G * N, g * N)
-    k = _load(K, t0 + i, live, cn, N, G * N, g * N)
-    a = _gates(A, t0, n, h, H, cn, N, BQ, 0)
-    b = _gates(A, t0, n, h, H, cn, N, BQ, 1)
-    d *= _after(b, BQ)
-    dg = _columns(d * k, BQ) + (through * tl.exp(tl.sum(a, 0)))[None, :]
-    for halving in tl.static_range(HALVINGS):
-        rows = (q * _before(a, 1 << halving)).to(q.dtype)
-        block = tl.where(_halving(BQ, 1 << halving, True), e, 0.0).to(q.dtype)
-        part = tl.dot(block, rows, input_precision="ieee") * _after(b, 1 << halving)
-        d += part
-        dg += _columns(part * k, 1 << halving)
-    d += tl.sum(tl.where(i[:, None] == i[None, :], e, 0.0), 1)[:, None] * q
+    edge *= tl.exp(after)
     to = (t0 + i).to(tl.int64)[:, None] * H * N + h * N + cn[None, :]
-    tl.store(DK + to, d, mask=live[:, None] & (cn < N)[None, :])
-    # Row i holds what gate i + 1 gathers. The last row's gate, outside every block, stands for the
-    # chunk's first one: no column of the chunk is before it.
-    t = (i + 1) % BQ
-    to = (t0 + t).to(tl.int64)[:, None] * H * N + h * N + cn[None, :]
-    kept = (t < n)[:, None] & (cn < N)[None, :]
-    dg += tl.load(DG + to, mask=kept, other=0.0)
+    kept = live[:, None] & (cn < N)[None, :]
+    tl.store(DK + to, d + edge, mask=kept)
+    dg = _add_paths(dg, i[:, None] > i[None, :], edge * k, k.dtype)
+    a = _gates(A, t0, n, h, H, cn, N, BQ)
+    dg += tl.load(DG + to, mask=kept, other=0.0) + (through * tl.exp(tl.sum(a, 0)))[None, :]
     # A path through a zero transition is zero, and so is its gradient, even beside an overflow.
-    dg = tl.where(tl.load(A + to, mask=kept, other=0.0) == float("-inf"), 0.0, dg)
+    dg = tl.where(a == float("-inf"), 0.0, dg)
     tl.store(DA + to, dg.to(DA.dtype.element_ty), mask=kept)
 
 
@@ -135,18 +148,20 @@ def diagonal_dv(DO, Q, K, A, DS, DV, START, LEN, scale, H, G, N: tl.constexpr, P
     live = i < n
     g = h // (H // G)
     scores = tl.zeros([BQ, BQ], tl.float32)
-    dv = tl.zeros([BQ, BP], tl.float32)
     for n0 in range(0, N, BN):
         cn = n0 + tl.arange(0, BN)
         q = _load(Q, t0 + i, live, cn, N, G * N, g * N)
         k = _load(K, t0 + i, live, cn, N, G * N, g * N)
-        a = _gates(A, t0, n, h, H, cn, N, BQ, 0)
-        b = _gates(A, t0, n, h, H, cn, N, BQ, 1)
-        s = _load(DS, cn, cn < N, cp, P, P, (c * H + h) * N * P)
-        dv += tl.dot((k * _after(b, BQ)).to(k.dtype), s.to(k.dtype), input_precision="ieee")
-        scores += _scores(q, k, a, b, HALVINGS, True)
+        scores += _scores(q, k, _gates(A, t0, n, h, H, cn, N, BQ), HALVINGS, True)
     scores *= scale
     do = _load(DO, t0 + i, live, cp, P, H * P, h * P)
-    dv += tl.dot(scores.to(do.dtype), do, input_precision="ieee")
+    dv = tl.dot(scores.to(do.dtype), do, input_precision="ieee")
+    for n0 in range(0, N, BN):
+        cn = n0 + tl.arange(0, BN)
+        k = _load(K, t0 + i, live, cn, N, G * N, g * N)
+        a = _load(A, t0 + i + 1, i + 1 < n, cn, N, H * N, h * N).to(tl.float32)
+        s = _load(DS, cn, cn < N, cp, P, P, (c * H + h) * N * P)
+        k = (k * tl.exp(tl.cumsum(a, 0, reverse=True))).to(k.dtype)
+        dv += tl.dot(k, s.to(k.dtype), input_precision="ieee")
     at = (t0 + i).to(tl.int64)[:, None] * H * P + h * P + cp[None, :]
     tl.store(DV + at, dv.to(DV.dtype.element_ty), mask=live[:, None] & (cp < P)[None, :])

@@ -91,21 +91,25 @@ def plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Laun
 
 def diagonal_plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Launch]:
     """Return every launch for a gate a channel, as ``plan`` does for a gate a head."""
-    constants = {"N": N, "P": P, "BQ": CHUNK, "BN": tile(N, 64 if half else 16), "BP": tile(P)}
-    halvings = {"HALVINGS": CHUNK.bit_length() - 1}
+    sizes = {"N": N, "P": P, "BQ": CHUNK, "BP": tile(P)}
     scan = {"SIZE": N * P, "BLOCK": SCAN_BLOCK, "GATES": N}
 
-    def row(name: str, kernel: Any, warps: int = 8, **more: Any) -> Launch:
-        return Launch(name, kernel, {**constants, **more}, warps)
+    def states(name: str, reverse: bool) -> Launch:
+        constants = {**sizes, "BN": tile(N), "REVERSE": reverse}
+        return Launch(name, diagonal.diagonal_states, constants)
+
+    def row(name: str, kernel: Any) -> Launch:
+        constants = {"BN": tile(N, 32 if half else 16), "HALVINGS": CHUNK.bit_length() - 1}
+        return Launch(name, kernel, {**sizes, **constants})
 
     rows = [
-        row("states", diagonal.diagonal_states, REVERSE=False),
-        row("states_back", diagonal.diagonal_states, REVERSE=True),
+        states("states", False),
+        states("states_back", True),
         Launch("scan", scalar.scan_states, {**scan, "REVERSE": False, "HAS_INITIAL": has_initial}),
         Launch("scan_back", scalar.scan_states, {**scan, "REVERSE": True, "HAS_INITIAL": True}),
-        row("outputs", diagonal.diagonal_outputs, **halvings),
-        row("dq", diagonal_backward.diagonal_dq, **halvings),
-        row("dk", diagonal_backward.diagonal_dk, **halvings),
-        row("dv", diagonal_backward.diagonal_dv, **halvings),
+        row("outputs", diagonal.diagonal_outputs),
+        row("dq", diagonal_backward.diagonal_dq),
+        row("dk", diagonal_backward.diagonal_dk),
+        row("dv", diagonal_backward.diagonal_dv),
     ]
     return {row.name: row for row in rows}
