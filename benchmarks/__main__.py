@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import builds, latency, payloads, ssd
+from benchmarks import builds, latency, payloads, ssd, ssd_gpu
 
 RESULTS = Path(__file__).with_name("results.json")
 PACKAGES = ("torch", "numpy", "plotly", "jupyter-book", "sphinx", "myst-nb", "playwright")
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "payloads": payloads.measure,
     "latency": latency.measure,
     "ssd": ssd.measure,
+    "ssd-gpu": ssd_gpu.measure,
     "builds": builds.measure_builds,
     "tests": builds.measure_tests,
 }
@@ -34,8 +35,6 @@ SUMMARIES: dict[str, Callable[[list[dict[str, Any]]], str]] = {
 
 
 def _print(rows: list[dict[str, Any]]) -> None:
-    if not rows:
-        return
     cells = [list(rows[0])] + [[str(value) for value in row.values()] for row in rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
     for line in cells:
@@ -59,6 +58,8 @@ def main(arguments: list[str] | None = None) -> int:
             print(f"{name}: {error}", file=sys.stderr)
             return 1
         print(f"{name} ({time.perf_counter() - start:.0f} s)")
+        if not rows:
+            continue
         _print(rows)
         if name in SUMMARIES:
             print(f"  {SUMMARIES[name](rows)}")

@@ -51,18 +51,19 @@ def quadratic(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor) -> Tensor:
 
 
 def plain(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor) -> Tensor:
-    """The textbook chunked form: differences of sums, and one product for the chunks' states."""
+    """The textbook chunked form: differences of sums, and a loop over the chunks' states."""
     tokens = q.shape[1]
     q, k, v = (x.view(1, -1, CHUNK, HEADS, x.shape[-1]).permute(0, 3, 1, 2, 4) for x in (q, k, v))
     gates = log_a.view(1, -1, CHUNK, HEADS).permute(0, 3, 1, 2)
     sums = gates.cumsum(-1)
     added = (k * (sums[..., -1:] - sums).exp()[..., None]).mT @ v
-    # From the end of chunk j to the start of chunk i: the totals between, without i itself.
-    totals = F.pad(sums[..., -1], (1, 0))
-    across = _decays(totals)[..., :-1, 1:].contiguous()
-    states = (across @ added.flatten(3)).view_as(added)
+    totals = sums[..., -1].exp()[..., None, None]
+    state, states = torch.zeros_like(added[:, :, 0]), []
+    for chunk in range(added.shape[2]):
+        states.append(state)
+        state = totals[:, :, chunk] * state + added[:, :, chunk]
     inside = (q @ k.mT * _decays(gates)) @ v
-    o = inside + (q * sums.exp()[..., None]) @ states
+    o = inside + (q * sums.exp()[..., None]) @ torch.stack(states, 2)
     return o.permute(0, 2, 3, 1, 4).reshape(1, tokens, HEADS, CHANNELS)
 
 
