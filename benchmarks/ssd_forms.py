@@ -39,9 +39,7 @@ def loop(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor) -> Tensor:
 def _decays(log_a: Tensor) -> Tensor:
     """Return exp(s_i - s_j) for j <= i and zeros above, from log decays in the last dimension."""
     sums = log_a.cumsum(-1)
-    length = log_a.shape[-1]
-    below = torch.ones(length, length, dtype=torch.bool).tril()
-    return (sums[..., :, None] - sums[..., None, :]).masked_fill(~below, -torch.inf).exp()
+    return (sums[..., :, None] - sums[..., None, :]).tril().exp().tril()
 
 
 def quadratic(q: Tensor, k: Tensor, v: Tensor, log_a: Tensor) -> Tensor:

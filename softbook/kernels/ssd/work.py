@@ -114,7 +114,8 @@ class Work:
         before[0] = first
         edges, totals = [*before.unbind(0), torch.empty_like(first)], self.totals.unbind(0)
         for chunk, own in enumerate(added.unbind(0)):
-            torch.addcmul(own, totals[chunk], edges[chunk], out=edges[chunk + 1])
+            # Two steps: torch's addcmul is not vectorised where one factor is spread out.
+            torch.mul(edges[chunk], totals[chunk], out=edges[chunk + 1]).add_(own)
         return before.flatten(0, 1), edges[-1]
 
     def write_outputs(self, before: Float[Tensor, "M N P"], output: Tensor) -> None:
@@ -122,7 +123,7 @@ class Work:
         self._weigh()
         rows = torch.bmm(self.room.weights, self.v)
         if self.pre.shape[-1] == 1:
-            rows.addcmul_(torch.bmm(self.q, before), self.pre, value=self.scale)
+            rows += torch.bmm(self.q, before).mul_(self.scale * self.pre)
         else:
             rows.baddbmm_(self.q * self.pre, before, alpha=self.scale)
         self.block.put(output, self.slab, rows)
@@ -144,8 +145,8 @@ class Work:
             self.q, self.k, self.scale, self.room, torch.bmm(do, self.v.mT)
         )
         reading, writing = torch.bmm(do, before.mT), torch.bmm(self.v, after.mT)
-        dq.addcmul_(reading, self.pre, value=self.scale)
-        dk.addcmul_(writing, self.suf)
+        dq += reading * (self.scale * self.pre)
+        dk += writing * self.suf
         through = self.pre[:, -1:] * (after * before).sum(-1)[:, None]
         dgates += self._edge_gates(reading.mul_(read), writing.mul_(written), through)
         self.block.add_to_groups(grads[0], self.slab, dq)
@@ -164,7 +165,7 @@ class Work:
         after, gradient = torch.empty_like(own), last
         for chunk in reversed(range(len(own))):
             after[chunk] = gradient
-            gradient = torch.addcmul(own[chunk], self.totals[chunk], gradient)
+            gradient = (self.totals[chunk] * gradient).add_(own[chunk])
         return after.flatten(0, 1), gradient
 
     def _edge_gates(self, rows: Tensor, columns: Tensor, through: Tensor) -> Tensor:
