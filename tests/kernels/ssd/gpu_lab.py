@@ -122,14 +122,19 @@ def rounding(got, want) -> float:
 
 
 def case(name: str, dtype: torch.dtype, bounds: list[int], kind: str, N: int, P: int,
-         G: int = 1, H: int = 2, B: int = 1, initial: bool = True) -> dict:  # fmt: skip
-    """Compare one call; more than two bounds pack sequences, which needs B = 1."""
+         G: int = 1, H: int = 2, B: int = 1, initial: bool = True,
+         channels: bool = False) -> dict:  # fmt: skip
+    """Compare one call; more than two bounds pack sequences, which needs B = 1.
+
+    With `channels`, every channel has a gate of its own.
+    """
     torch.manual_seed(5)
     T, packed = bounds[-1], None
     if len(bounds) > 2:
         packed = torch.tensor(bounds)
     q, k, v = torch.randn(B, T, G, N), torch.randn(B, T, G, N), torch.randn(B, T, H, P)
-    a = torch.cat([gates(kind, T, H) for _ in range(B)])
+    a = torch.cat([gates(kind, T, H * N if channels else H) for _ in range(B)])
+    a = a.view(B, T, H, N) if channels else a
     states = torch.randn(B if packed is None else len(bounds) - 1, H, N, P)
     do, dfinal = torch.randn(B, T, H, P).to(dtype), torch.randn_like(states)
     q, k, v, a = (x.to(dtype) for x in (q / N**0.5, k, v, a))

@@ -95,7 +95,7 @@ def forward(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size):
 
 
 def backward(do, dfinal, q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size):
-    """Return the gradients of q, k, v, log_a and initial_state: eight launches and two sums."""
+    """Return the gradients of q, k, v, log_a and initial_state: seven or eight launches, two sums."""
     call = _Call(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size)
     do = do.to(v.dtype).contiguous()
     states, last, decay = call.states(False, call.initial, None)

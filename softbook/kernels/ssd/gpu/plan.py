@@ -91,16 +91,17 @@ def plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Laun
 
 def diagonal_plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Launch]:
     """Return every launch for a gate a channel, as ``plan`` does for a gate a head."""
-    sizes = {"N": N, "P": P, "BQ": CHUNK, "BP": tile(P)}
+    most, warps = (64, 4) if half else (32, 8)
+    sizes = {"N": N, "P": P, "BQ": CHUNK, "BP": tile(P, most)}
     scan = {"SIZE": N * P, "BLOCK": SCAN_BLOCK, "GATES": N}
 
     def states(name: str, reverse: bool) -> Launch:
-        constants = {**sizes, "BN": tile(N), "REVERSE": reverse}
-        return Launch(name, diagonal.diagonal_states, constants)
+        constants = {**sizes, "BN": tile(N, most), "REVERSE": reverse}
+        return Launch(name, diagonal.diagonal_states, constants, warps)
 
     def row(name: str, kernel: Any) -> Launch:
-        constants = {"BN": tile(N, 32 if half else 16), "HALVINGS": CHUNK.bit_length() - 1}
-        return Launch(name, kernel, {**sizes, **constants})
+        constants = {"BN": tile(N, 32), "HALVINGS": CHUNK.bit_length() - 1}
+        return Launch(name, kernel, {**sizes, **constants}, warps)
 
     rows = [
         states("states", False),
