@@ -37,7 +37,7 @@ AGREE = 1e-3
 
 def rounds(tokens: int) -> int:
     """Return how many rounds a length is worth."""
-    return 15 if tokens <= 2**12 else 5 if tokens <= 2**14 else 2
+    return 9 if tokens <= 2**12 else 3 if tokens <= 2**14 else 2
 
 
 def times(tokens: int, kind: str) -> dict[str, float]:

@@ -86,7 +86,7 @@ def ssd(
     ([1.0, 1.5, 1.0, 1.5], 1.5)
     """
     check_arguments(q, k, v, log_a, scale, initial_state, chunk_size, cu_seqlens, backend)
-    if backend == "gpu" and (missing := _why_not_triton(v, log_a, chunk_size or CHUNK_SIZE)):
+    if backend == "gpu" and (missing := _why_not_triton(v, chunk_size or CHUNK_SIZE)):
         raise NotImplementedError(
             f"backend: 'gpu' is given, but {missing}; 'auto' takes torch there"
         )
@@ -136,14 +136,12 @@ def _sequences(
     return [(slice(*end), firsts and firsts[n]) for n, end in enumerate(ends)]
 
 
-def _why_not_triton(v: Tensor, log_a: Tensor, chunk_size: int) -> str | None:
+def _why_not_triton(v: Tensor, chunk_size: int) -> str | None:
     """Return why the Triton kernels do not take these inputs, or None where they do."""
     if find_spec("triton") is None:
         return "Triton is not installed"
     if v.dtype == torch.float64:
         return "the Triton kernels have no float64"
-    if log_a.ndim == 4:
-        return "the Triton kernels have no decays a channel"
     if chunk_size != CHUNK_SIZE:
         return f"the Triton kernels have chunks of {CHUNK_SIZE} only, not of {chunk_size}"
     return None
@@ -224,7 +222,7 @@ _backward = torch.library.custom_op(
 
 @_forward.register_kernel("cuda")
 def _(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size, check_gates):
-    if _why_not_triton(v, log_a, chunk_size):
+    if _why_not_triton(v, chunk_size):
         return _run_forward(
             q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size, check_gates
         )
@@ -235,7 +233,7 @@ def _(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size, check_gates)
 @_backward.register_kernel("cuda")
 def _(do, dfinal, q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size):
     arguments = (do, dfinal, q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size)
-    if _why_not_triton(v, log_a, chunk_size):
+    if _why_not_triton(v, chunk_size):
         return _run_backward(*arguments)
     *grads, dinitial = gpu.backward(*arguments)
     return *grads, torch.zeros_like(dfinal) if dinitial is None else dinitial

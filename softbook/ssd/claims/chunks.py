@@ -126,8 +126,9 @@ register(
             "Let no decay exceed one. In floating point with unit round-off $u$, the chunked form with chunks of $C$ tokens differs from the recurrence "
             "of $N$ states over $T$ tokens by at most"
             "\n\n"
-            r"$$|\hat o_{tp}-o_{tp}|\;\le\;\frac{Ku}{1-Ku}\;\mathrm{ssd}\bigl(|q|,|k|,|v|\bigr)_{tp},\qquad K=5(T-1)+N+\min(C,T)+2\lceil T/C\rceil+2,$$"
+            r"$$|\hat o_{tp}-o_{tp}|\;\le\;\frac{Ku}{1-Ku}\;\mathrm{ssd}\bigl(|q|,|k|,|v|\bigr)_{tp}$$"
             "\n\n"
+            r"with $K=5(T-1)+N+\min(C,T)+2\lceil T/C\rceil+2$, "
             "however strong the gates are, zero transitions included, and but for products of decays so small that they count as zero (below $10^{-30}$ in float32). "
             "(The form in torch on a processor, for scalar-identity and diagonal transitions; outputs, not gradients.)"
         ),

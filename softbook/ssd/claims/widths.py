@@ -152,9 +152,9 @@ register(
         statement=(
             r"Cut $1,\dots,T$ before $t$ wherever $M_{t:T,1:t-1}=0$: the finest blocks of the lower-triangular $M$. Then"
             "\n\n"
-            r"$$M=\mathrm{1SS}(a)\circ(QK^\top)\ \text{with}\ Q,K\in\mathbb R^{T\times N}"
-            r"\iff\text{each finest block has at most }N\text{ new columns},$$"
+            r"$$M=\mathrm{1SS}(a)\circ(QK^\top)\ \text{with}\ Q,K\in\mathbb R^{T\times N}$$"
             "\n\n"
+            r"if and only if each finest block has at most $N$ new columns, "
             r"and with a mask without zeros ($a_2\cdots a_T\ne0$) if and only if $M$ itself has at most $N$. The least width of a dual is the "
             "largest number of new columns in a block. Nothing is assumed about the order of $M$ or its zeros. "
             "(Hu et al. have such a condition; this form of it and its proof are the book's.)"

@@ -12,6 +12,7 @@ import subprocess
 import sys
 import tempfile
 from dataclasses import asdict, dataclass
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ import triton
 from triton.backends.compiler import GPUTarget
 from triton.compiler import ASTSource
 
-from softbook.kernels.ssd.gpu.plan import Launch, plan
+from softbook.kernels.ssd.gpu.plan import Launch, diagonal_plan, plan
 
 SHARED = 227 * 1024
 """Bytes of shared memory that one program can have on Hopper."""
@@ -140,29 +141,29 @@ def turned_accumulators(ttir: str) -> list[str]:
 def main(arguments: list[str]) -> None:
     """Print a table of all; or, with types and sizes given, a line of JSON for each launch.
 
-    `bf16 fp32 64x64` are the types of values and gates, and N x P. `fault` compiles, whatever the
-    type, one launch that is made for 16 bits.
+    `scalar bf16 fp32 64x64` are the kind of gates, the types of values and gates, and N x P.
+    `fault` compiles, whatever the type, one launch that is made for 16 bits.
     """
+    plans = {"scalar": plan, "diagonal": diagonal_plan}
     if arguments:
-        dtype, gates, *sizes = arguments
+        kind, dtype, gates, *sizes = arguments
         if sizes == ["fault"]:
             print(json.dumps(asdict(build(plan(64, 64, True)["gates"], dtype, gates))))
             return
         for size in sizes:
-            for row in plan(*map(int, size.split("x")), True, dtype != "fp32").values():
+            for row in plans[kind](*map(int, size.split("x")), True, dtype != "fp32").values():
                 print(json.dumps(asdict(build(row, dtype, gates))))
         return
     print(f"Triton {triton.__version__}, sm_90")
-    print("| N, P | launch | type | registers | spilled bytes | shared bytes | HGMMA |")
-    print("|---|---|---|--:|--:|--:|--:|")
-    for dtype in ("bf16", "fp32"):
-        for states, channels in ((64, 64), (128, 64)):
-            for row in plan(states, channels, True, dtype != "fp32").values():
-                made = build(row, dtype, "fp32")
-                print(
-                    f"| {states}, {channels} | {row.name} | {dtype} | {made.registers} "
-                    f"| {made.spilled} | {made.shared} | {made.tensor} |"
-                )
+    print("| gates | N, P | launch | type | registers | spilled bytes | shared bytes | HGMMA |")
+    print("|---|---|---|---|--:|--:|--:|--:|")
+    for kind, dtype, states in product(plans, ("bf16", "fp32"), (64, 128)):
+        for row in plans[kind](states, 64, True, dtype != "fp32").values():
+            made = build(row, dtype, "fp32")
+            print(
+                f"| {kind} | {states}, 64 | {row.name} | {dtype} | {made.registers} "
+                f"| {made.spilled} | {made.shared} | {made.tensor} |"
+            )
 
 
 if __name__ == "__main__":

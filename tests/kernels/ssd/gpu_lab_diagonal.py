@@ -26,7 +26,7 @@ def main() -> None:
         ("several tiles", f32, [0, 70], "mixed", 72, 80),
         ("packed, one empty", f32, [0, 5, 5, 75, 76], "mixed", 20, 24),
         ("no steps", f32, [0, 0], "weak", 20, 24),
-        ("positive", f32, [0, 63], "positive", 20, 24),
+        ("positive", f32, [0, 100], "positive", 20, 24),
         ("strong", b16, [0, 63], "strong", 20, 24),
         ("mixed", b16, [0, 130], "mixed", 20, 24),
         ("mixed", f16, [0, 130], "mixed", 20, 24),
