@@ -9,7 +9,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from softbook.kernels.ssd.gpu.plan import CHUNK, SCAN_BLOCK, diagonal_plan, plan
+from softbook.kernels.ssd.gpu.plan import CHUNK, ONE_PASS_PROGRAMS, SCAN_BLOCK, diagonal_plan, plan
 
 
 class _Call:
@@ -46,7 +46,7 @@ class _Call:
 
     def run(self, name: str, tiles: int, **tensors: Any) -> None:
         row = self.plan[name]
-        across = self.sequences if name.startswith("scan") else self.chunks
+        across = self.sequences if name.startswith(("scan", "one_pass")) else self.chunks
         if across == 0 or self.H == 0:
             return
         known = {
@@ -86,10 +86,21 @@ class _Call:
 
 
 def forward(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size):
-    """Return output and final states: three launches."""
+    """Return output and final states: one launch where it makes enough programs, three elsewhere.
+
+    In one pass a program walks all chunks of a head, and states stay on the chip; in three, chunks
+    run side by side and states go through memory.
+    """
     call = _Call(q, k, v, log_a, initial_state, cu_seqlens, scale, chunk_size)
-    states, last, _ = call.states(False, call.initial, None)
     o = torch.empty_like(call.v)
+    if "one_pass" in call.plan:
+        tiles = call.tiles("one_pass", "P")
+        if call.sequences * call.H * tiles >= ONE_PASS_PROGRAMS:
+            last = call.empty(call.sequences, call.H, call.N, call.P)
+            edge = last if call.initial is None else call.initial
+            call.run("one_pass", tiles, OUT=o, INITIAL=edge, FINAL=last)
+            return o, last
+    states, last, _ = call.states(False, call.initial, None)
     call.run("outputs", call.tiles("outputs", "P"), S=states, OUT=o)
     return o, last
 

@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Any
 
-from softbook.kernels.ssd.gpu import diagonal, diagonal_backward, scalar, scalar_backward
+from softbook.kernels.ssd.gpu import diagonal, diagonal_backward, one_pass, scalar, scalar_backward
 
 CHUNK = 64  # the rows of a Hopper tensor instruction; smaller chunks fall back to slower ones
 SCAN_BLOCK = 1024
+ONE_PASS_STATES = 128  # as many states as one program can keep without spilling
+ONE_PASS_PROGRAMS = 132  # the multiprocessors of an H100 or H200: fewer programs leave some idle
 INT64 = {"START", "LEN", "FIRST"}
 FLOAT32 = {"S", "DS", "D", "DQ", "DK", "DG", "INITIAL", "FINAL"}
 GATES = {"A", "DA"}
@@ -86,6 +88,10 @@ def plan(N: int, P: int, has_initial: bool, half: bool = True) -> dict[str, Laun
         row("dv", scalar_backward.chunk_dv, wide),
         row("gates", scalar_backward.chunk_gates, gates),
     ]
+    if half and N <= ONE_PASS_STATES:
+        whole = {"N": N, "P": P, "BQ": CHUNK, "BN": max(16, 1 << (N - 1).bit_length())}
+        whole |= {"BP": tile(P, 32), "HAS_INITIAL": has_initial}
+        rows.append(Launch("one_pass", one_pass.one_pass, whole, warps=8))
     return {row.name: row for row in rows}
 
 
