@@ -12,6 +12,9 @@ from torch import Tensor
 
 from softbook.kernels.ssd import ssd
 
+# Scripts that tests run in processes of their own.
+collect_ignore = ["gpu_lab.py", "gpu_lab_diagonal.py", "gpu_gate.py"]
+
 GATES = ("ordinary", "some zero", "all zero", "none", "tiny", "strong", "slow")
 
 
