@@ -1,0 +1,59 @@
+"""The law of one jump at one site, given the posterior's logarithm at the token that comes next."""
+
+from __future__ import annotations
+
+import torch
+from jaxtyping import Bool, Float, Int64
+from torch import Tensor
+
+__all__ = ["log_transition", "needs_logits"]
+
+
+def log_transition(
+    before: Int64[Tensor, " n"],
+    after: Int64[Tensor, " n"],
+    log_posterior: Float[Tensor, " n"],
+    stay: Float[Tensor, " m"],
+    jump: Float[Tensor, " m"],
+    mask: int,
+) -> Float[Tensor, " n"]:
+    """Return log K(before -> after), at most 0; -inf where the step cannot happen.
+
+    `log_posterior` is log p(after), -inf outside the vocabulary; `mask` is -1 for the uniform
+    prior; `stay` and `jump` hold one number, or one a row. The chance to end where one was,
+    stay + jump p, is taken from 1 where it is near 1: with p = 1 it is exactly 1.
+
+    >>> here, half = torch.tensor([0]), torch.tensor([0.5])
+    >>> log_transition(here, here, torch.tensor([0.0]), half, half, -1).item()
+    0.0
+    """
+    log_posterior = log_posterior.clamp(max=0)
+    moved = jump.log() + log_posterior
+    never = torch.full_like(moved, -torch.inf)
+    if mask >= 0:
+        held = torch.where(after == before, torch.zeros_like(moved), never)
+        opened = torch.where(after == mask, stay.log(), moved)
+        return torch.where(before == mask, opened, held)
+    leaves = jump * -torch.expm1(log_posterior)
+    kept = torch.where(stay > 0, (stay + jump * log_posterior.exp()).log(), moved)
+    kept = torch.where(leaves < 0.5, torch.log1p(-leaves), kept)
+    return torch.where(after == before, kept, moved)
+
+
+def needs_logits(
+    before: Int64[Tensor, " n"],
+    after: Int64[Tensor, " n"],
+    jump: Float[Tensor, " m"],
+    mask: int,
+    tokens: int,
+) -> Bool[Tensor, " n"]:
+    """Return the rows whose log K(before -> after) depends on the posterior.
+
+    >>> two = torch.tensor([2, 2, 0])
+    >>> needs_logits(two, torch.tensor([1, 2, 0]), torch.tensor([0.5]), 2, 2).tolist()
+    [True, False, False]
+    """
+    moves = (jump > 0).expand(before.shape)
+    if mask >= 0:
+        return moves & (before == mask) & (after < tokens)
+    return moves & ((after < tokens) | (after == before))

@@ -1,0 +1,128 @@
+"""Compile the jump's kernels for a GPU that is not there, and read what the compiler made of them.
+
+`python tests/kernels/jump/jump_gate.py` prints the table: registers, spilled bytes, shared memory
+and instructions of every launch, and how many instructions a logit the loop over the logits takes,
+for Hopper (sm_90). With types and sizes of the vocabulary given, it prints lines of JSON.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+import subprocess
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from itertools import product
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).parents[1] / "ssd"))
+
+import triton
+from gpu_gate import SHARED, TOOLS, compile_kernel
+from gpu_gate import read as listed
+
+from softbook.kernels.jump.gpu.plan import ACROSS, TILE, Launch, plan
+
+
+@dataclass(frozen=True)
+class Compiled:
+    """What a kernel became; `loop` counts the instructions of its longest loop, one thread's share."""
+
+    name: str
+    dtype: str
+    registers: int
+    spilled: int
+    shared: int
+    instructions: int
+    loop: int
+    wide_loads: int
+
+    def faults(self) -> list[str]:
+        """Return what must not be, in words."""
+        found = []
+        if self.spilled:
+            found.append(f"{self.name} spills {self.spilled} bytes")
+        if self.shared > SHARED:
+            found.append(f"{self.name} needs {self.shared} bytes of shared memory")
+        if self.name == "sums" and not self.wide_loads:
+            found.append("sums reads less than 16 bytes at a time")
+        return found
+
+
+def build(row: Launch, dtype: str) -> Compiled:
+    """Compile one launch for sm_90, with sizes that 16 divides: what a vocabulary of 2^n has."""
+    signature = row.signature(dtype)
+    places = {name: place for place, name in enumerate(row.kernel.arg_names)}
+    constants = {(places[name],): value for name, value in row.constants.items()}
+    even = [name for name, kind in signature.items() if kind.startswith("*")]
+    even += [name for name in ("tokens", "stride") if name in signature]
+    aligned = {(places[name],): [["tt.divisibility", 16]] for name in even}
+    kernel = compile_kernel(row, signature, constants, aligned)
+    made = listed(row.name, kernel)
+    code = disassembled(kernel.asm["cubin"])
+    return Compiled(
+        name=row.name,
+        dtype=dtype,
+        registers=made.registers,
+        spilled=made.spilled,
+        shared=made.shared,
+        instructions=len(code),
+        loop=longest_loop(code),
+        wide_loads=sum("LDG" in text and ".128" in text for _, text in code),
+    )
+
+
+def disassembled(cubin: bytes) -> list[tuple[int, str]]:
+    """Return the address and text of each instruction, without the padding at the end."""
+    with tempfile.NamedTemporaryFile(suffix=".cubin") as file:
+        file.write(cubin)
+        file.flush()
+        command = [TOOLS / "cuobjdump", "-sass", file.name]
+        text = subprocess.run(command, capture_output=True, text=True, check=True).stdout
+    lines = re.findall(r"/\*([0-9a-f]{4,})\*/\s+(.*?)\s*;", text)
+    return [(int(at, 16), rest) for at, rest in lines if not rest.startswith("NOP")]
+
+
+def longest_loop(code: list[tuple[int, str]]) -> int:
+    """Return the instructions between the farthest jump back and its target."""
+    spans = [0]
+    for at, text in code:
+        if match := re.search(r"\bBRA (?:\S+ )?`?\(?0x([0-9a-f]+)", text):
+            target = int(match[1], 16)
+            if target < at:
+                spans.append(sum(target <= place <= at for place, _ in code))
+    return max(spans)
+
+
+def spoiled() -> Launch:
+    """Return the sums with tiles too many for the registers of one warp."""
+    row = plan(131072, True, False)["sums"]
+    return replace(row, constants={**row.constants, "ACROSS": 64}, warps=1)
+
+
+def main(arguments: list[str]) -> None:
+    """Print the table, or lines of JSON for a type and sizes; "fault" is a launch that spills."""
+    if arguments:
+        dtype, *sizes = arguments
+        for size in sizes:
+            rows = [spoiled()] if size == "fault" else plan(int(size), True, False).values()
+            for row in rows:
+                print(json.dumps(asdict(build(row, dtype))))
+        return
+    print(f"Triton {triton.__version__}, sm_90")
+    print("| prior | launch | type | registers | spilled | shared | instructions | a logit |")
+    print("|---|---|---|--:|--:|--:|--:|--:|")
+    for masked, dtype in product((True, False), ("bf16", "fp32")):
+        for row in plan(131072, masked, False).values():
+            made = build(row, dtype)
+            share = made.loop * row.warps * 32 / (ACROSS * TILE)
+            print(
+                f"| {'masked' if masked else 'uniform'} | {made.name} | {dtype} "
+                f"| {made.registers} | {made.spilled} | {made.shared} | {made.instructions} "
+                f"| {f'{share:.1f}' if made.name == 'sums' else ''} |"
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1:])
