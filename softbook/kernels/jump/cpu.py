@@ -59,10 +59,10 @@ def jump(
     after = tokens.clone()
     log_posterior = torch.zeros(count, dtype=stay.dtype, device=logits.device)
     read = jumps if mask >= 0 else (jump > 0).expand(count)
-    for part in _rows(read, vocabulary):
+    for part in _rows(read, _room(vocabulary)):
         peaks, sums = _tile_sums(logits, part)
-        drawn = _draw(logits, part, peaks, sums, seed, rows[part])
         top, total = _whole(peaks, sums, part)
+        drawn = _draw(logits, part, peaks, sums, seed, rows[part])
         change = jumps[part] & (total > 0)  # false for NaN: such a row keeps its token
         after[part] = torch.where(change, drawn, tokens[part])
         log_posterior[part] = _logits_at(logits, part, after[part]) - top - total.log()
@@ -86,7 +86,7 @@ def log_prob(
     vocabulary = logits.shape[1]
     log_posterior = torch.zeros(len(before), dtype=stay.dtype, device=logits.device)
     log_posterior[after >= vocabulary] = -torch.inf
-    for part in _rows(needs_logits(before, after, jump, mask, vocabulary), vocabulary):
+    for part in _rows(needs_logits(before, after, jump, mask, vocabulary), _room(vocabulary)):
         top, total = _whole(*_tile_sums(logits, part), part)
         log_posterior[part] = _logits_at(logits, part, after[part]) - top - total.log()
     return log_transition(before, after, log_posterior, stay, jump, mask)
@@ -116,22 +116,26 @@ def gradient(
     stay, jump = (x.expand(len(before)) for x in (stay, jump))
     for part in _rows(needs_logits(before, after, jump, mask, vocabulary), vocabulary):
         one = logits[part].to(stay.dtype).log_softmax(-1)
-        here = after[part].clamp(max=vocabulary - 1)[:, None]
-        known = after[part] < vocabulary
-        log_p = one.gather(1, here)[:, 0].masked_fill(~known, -torch.inf)
+        here = after[part, None]
+        log_p = one.gather(1, here)[:, 0]
         chance = (before[part], after[part], log_p, stay[part], jump[part], mask)
-        kept = (jumps[part] + log_p - log_transition(*chance)).exp()
-        share = torch.where(before[part] == after[part], kept, torch.ones_like(kept))
-        weight = slope[part].to(stay.dtype) * share.masked_fill(~known, 0)
+        share = (jumps[part] + log_p - log_transition(*chance)).exp()
+        share[before[part] != after[part]] = 1
+        weight = slope[part].to(stay.dtype) * share
         one = one.exp_().mul_(-weight[:, None])
         one.scatter_add_(1, here, weight[:, None])
         made[part] = one.to(logits.dtype)
     return made
 
 
-def _rows(read: Tensor, vocabulary: int) -> Iterator[Tensor | slice]:
-    """Return the rows to read, so many at a time that their tiles' numbers fill no more than a block."""
-    most = max(1, BLOCK // min(TILE, vocabulary), BLOCK // vocabulary)
+def _room(vocabulary: int) -> int:
+    """Return how many numbers a row needs at once: a tile's noise, or two for each tile."""
+    return max(min(TILE, vocabulary), 2 * (-(-vocabulary // TILE)))
+
+
+def _rows(read: Tensor, numbers: int) -> Iterator[Tensor | slice]:
+    """Return the rows to read, so many at a time that their numbers fill no more than a block."""
+    most = max(1, BLOCK // numbers)
     if read.all():
         for first in range(0, len(read), most):
             yield slice(first, min(first + most, len(read)))
@@ -229,7 +233,7 @@ def _draw(
     tile = torch.zeros_like(rows)
     if tiles > 1:
         noise = gumbel(words(seed, rows, 0, tiles, TILES), peaks.dtype)
-        level = peaks - _finite(peaks.amax(1, keepdim=True)) + sums.log()
+        level = peaks - peaks.amax(1, keepdim=True) + sums.log()
         tile = (level + noise).argmax(1)
     width = min(TILE, vocabulary)
     noise = gumbel(words(seed, rows, tile * TILE, width, TOKENS), peaks.dtype)

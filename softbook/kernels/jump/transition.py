@@ -53,7 +53,5 @@ def needs_logits(
     >>> needs_logits(two, torch.tensor([1, 2, 0]), torch.tensor([0.5]), 2, 2).tolist()
     [True, False, False]
     """
-    moves = (jump > 0).expand(before.shape)
-    if mask >= 0:
-        return moves & (before == mask) & (after < tokens)
-    return moves & ((after < tokens) | (after == before))
+    moves = (jump > 0) & (after < tokens)
+    return moves & (before == mask) if mask >= 0 else moves
