@@ -1,0 +1,1 @@
+"""The laws that a theorem on discrete diffusion speaks of, exact in float64."""
