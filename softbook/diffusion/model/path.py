@@ -160,7 +160,7 @@ def _places(tokens: Any, letter_count: int, sites: int) -> Int64[np.ndarray, " n
         raise ValueError(f"tokens: shape {given.shape} is given, but [n, {sites}] is needed")
     if given.dtype.kind not in "iu":
         raise TypeError(f"tokens: {given.dtype} is given, but integers are needed")
-    if given.size and not (0 <= given.min() and given.max() < letter_count):
+    if given.size and not (given.min() >= 0 and given.max() < letter_count):
         raise ValueError(
             f"tokens: {given.min()} to {given.max()} are given, but 0 to {letter_count - 1} are needed"
         )

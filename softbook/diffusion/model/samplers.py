@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -95,7 +96,7 @@ def _in_steps(
     letter_count, noise = letters(len(table), prior, prior_size)
     times = grid_of_steps(steps, grid)
     every, law = states(letter_count, table.ndim), start_law(table.ndim, noise)
-    for before, after in zip(times[:-1], times[1:], strict=True):
+    for before, after in pairwise(times):
         share = 1.0 if after == 1 else (after - before) / (1 - before)
         targets = asked(conditionals, table, every, float(before), prior, noise)
         law = parallel_step(law, targets, share, every)
