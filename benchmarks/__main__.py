@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import builds, latency, payloads, ssd, ssd_gpu
+from benchmarks import builds, jump_gpu, latency, payloads, ssd, ssd_gpu
 
 RESULTS = Path(__file__).with_name("results.json")
 PACKAGES = ("torch", "numpy", "plotly", "jupyter-book", "sphinx", "myst-nb", "playwright")
@@ -24,6 +24,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "latency": latency.measure,
     "ssd": ssd.measure,
     "ssd-gpu": ssd_gpu.measure,
+    "jump-gpu": jump_gpu.measure,
     "builds": builds.measure_builds,
     "tests": builds.measure_tests,
 }

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from softbook.kernels.jump.random import COIN, TILES, TOKENS, coin, gumbel, words
 
-__all__ = ["TILE", "draw", "law", "log_prob"]
+__all__ = ["TILE", "jump", "law", "log_prob"]
 
 TILE = 512
 """Tokens in a tile of the vocabulary: a part of the definition of the draw."""
@@ -60,7 +60,7 @@ def log_prob(
     return torch.where(possible, chance, torch.zeros_like(chance)).log()
 
 
-def draw(
+def jump(
     logits: Float[Tensor, "n V"],
     tokens: Int64[Tensor, " n"],
     stay: Float[Tensor, " m"],
@@ -68,16 +68,17 @@ def draw(
     mask: int,
     seed: int,
     offset: int,
-) -> Int64[Tensor, " n"]:
-    """Return the next token of each row.
+) -> tuple[Int64[Tensor, " n"], Float[Tensor, " n"]]:
+    """Return the next token of each row and the logarithm of its probability.
 
-    A jump adds a Gumbel number to the logarithm of each tile's sum of exp(logits), takes the largest
+    A draw adds a Gumbel number to the logarithm of each tile's sum of exp(logits), takes the largest
     tile, adds a Gumbel number to each of its logits and takes the largest token: a tile wins with
-    its share of the posterior, a token with its share of the tile.
+    its share of the posterior, a token with its share of the tile. A row that is read and has no
+    finite sum keeps its token, with the logarithm NaN.
 
     >>> never, surely = torch.zeros(1), torch.ones(1)
     >>> logits = torch.tensor([[-torch.inf, 0.0]])
-    >>> draw(logits, torch.tensor([2]), never, surely, 2, 0, 0).tolist()
+    >>> jump(logits, torch.tensor([2]), never, surely, 2, 0, 0)[0].tolist()
     [1]
     """
     count, vocabulary = logits.shape
@@ -91,7 +92,9 @@ def draw(
     chosen = within.take_along_dim(tile[:, None, None], 1)[:, 0]
     noise = gumbel(words(seed, rows, tile * TILE, TILE, TOKENS), torch.float64)
     drawn = tile * TILE + (chosen + noise).argmax(-1)
-    opens = jumps & logits.double().logsumexp(-1).isfinite()
-    if mask >= 0:
-        opens &= tokens == mask
-    return torch.where(opens, drawn, tokens)
+    finite = within.flatten(1).logsumexp(-1).isfinite()
+    opens = jumps if mask < 0 else jumps & (tokens == mask)
+    read = jump > 0 if mask < 0 else opens
+    after = torch.where(opens & finite, drawn, tokens)
+    log_p = log_prob(logits, tokens, after, stay, jump, mask)
+    return after, log_p.masked_fill(read & ~finite, torch.nan)

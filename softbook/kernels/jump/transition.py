@@ -20,8 +20,9 @@ def log_transition(
     """Return log K(before -> after), at most 0; -inf where the step cannot happen.
 
     `log_posterior` is log p(after), -inf outside the vocabulary; `mask` is -1 for the uniform
-    prior; `stay` and `jump` hold one number, or one a row. The chance to end where one was,
-    stay + jump p, is taken from 1 where it is near 1: with p = 1 it is exactly 1.
+    prior; `stay` and `jump` hold one number, or one a row. A NaN among the posteriors stays one.
+    The chance to end where one was, stay + jump p, is taken from 1 where it is near 1: with p = 1
+    it is exactly 1.
 
     >>> here, half = torch.tensor([0]), torch.tensor([0.5])
     >>> log_transition(here, here, torch.tensor([0.0]), half, half, -1).item()
@@ -29,15 +30,16 @@ def log_transition(
     """
     log_posterior = log_posterior.clamp(max=0)
     moved = jump.log() + log_posterior
-    never = torch.full_like(moved, -torch.inf)
     if mask >= 0:
-        held = torch.where(after == before, torch.zeros_like(moved), never)
+        held = torch.where(after == before, 0.0, -torch.inf).to(moved.dtype)
         opened = torch.where(after == mask, stay.log(), moved)
-        return torch.where(before == mask, opened, held)
-    leaves = jump * -torch.expm1(log_posterior)
-    kept = torch.where(stay > 0, (stay + jump * log_posterior.exp()).log(), moved)
-    kept = torch.where(leaves < 0.5, torch.log1p(-leaves), kept)
-    return torch.where(after == before, kept, moved)
+        made = torch.where(before == mask, opened, held)
+    else:
+        leaves = jump * -torch.expm1(log_posterior)
+        kept = torch.where(stay > 0, (stay + jump * log_posterior.exp()).log(), moved)
+        kept = torch.where(leaves < 0.5, torch.log1p(-leaves), kept)
+        made = torch.where(after == before, kept, moved)
+    return torch.where(log_posterior.isnan(), log_posterior, made)
 
 
 def needs_logits(

@@ -16,18 +16,20 @@ TOKENS_PURPOSE = tl.constexpr(TOKENS_NUMBER)
 @triton.jit
 def _log_transition(before, after, log_p, stay, jump, mask, MASKED: tl.constexpr):
     """log K(before -> after), as `softbook.kernels.jump.transition` has it."""
-    log_p = tl.where(log_p > 0.0, 0.0, log_p)  # a NaN passes
+    log_p = tl.where(log_p > 0.0, 0.0, log_p)
     moved = tl.log(jump) + log_p
     same = after == before
     if MASKED:
         held = tl.where(same, 0.0, float("-inf"))
         opened = tl.where(after == mask, tl.log(stay), moved)
-        return tl.where(before == mask, opened, held)
-    p = tl.exp(log_p)
-    leaves = jump * (1.0 - p)
-    kept = tl.where(stay > 0.0, tl.log(stay + jump * p), moved)
-    kept = tl.where(leaves < 0.5, log1p_minus(leaves), kept)
-    return tl.where(same, kept, moved)
+        made = tl.where(before == mask, opened, held)
+    else:
+        p = tl.exp(log_p)
+        leaves = jump * (1.0 - p)
+        kept = tl.where(stay > 0.0, tl.log(stay + jump * p), moved)
+        kept = tl.where(leaves < 0.5, log1p_minus(leaves), kept)
+        made = tl.where(same, kept, moved)
+    return tl.where(log_p != log_p, log_p, made)
 
 
 @triton.jit

@@ -24,7 +24,8 @@ class _Call:
         tiles = -(-tokens // TILE)
         self.across, share = programs(self.rows, tiles)
         self.plan = plan(tokens, masked=mask >= 0, each=len(stay) > 1)
-        peaks, sums = (logits.new_empty(self.rows, tiles, dtype=torch.float32) for _ in range(2))
+        kind: dict[str, Any] = {"dtype": torch.float32, "device": logits.device}
+        peaks, sums = (torch.empty(self.rows, tiles, **kind) for _ in range(2))
         self.given = {
             "X": logits,
             "BEFORE": before.contiguous(),
@@ -34,7 +35,7 @@ class _Call:
             "READ": torch.empty(self.rows, dtype=torch.int8, device=logits.device),
             "PEAKS": peaks,
             "SUMS": sums,
-            "LOG": torch.empty(self.rows, dtype=torch.float32, device=logits.device),
+            "LOG": torch.empty(self.rows, **kind),
             "tokens": tokens,
             "tiles": tiles,
             "rows": self.rows,
