@@ -56,14 +56,30 @@ def p_value(tokens: Tensor, chances: np.ndarray) -> float:
     count = np.bincount(tokens.clamp(max=len(chances) - 1).numpy(), minlength=len(chances))
     if count[chances == 0].any():
         return 0.0
+    cells = cells_of(chances, len(tokens))
+    seen, wanted = (np.bincount(cells, weights=x) for x in (count, chances * len(tokens)))
+    return float(stats.chi2.sf(((seen - wanted) ** 2 / wanted).sum(), len(wanted) - 1))
+
+
+def cells_of(chances: np.ndarray, draws: int) -> np.ndarray:
+    """Return the number of each token's cell."""
     order = np.argsort(chances)
-    expected = chances[order] * len(tokens)
+    expected = chances[order] * draws
     rare = int((expected <= 20).sum())
     shared = int(expected[:rare].sum() // 20)
     within = np.floor(expected[:rare].cumsum() / 20).astype(int).clip(max=max(shared - 1, 0))
-    cells = np.append(within, shared + np.arange(len(expected) - rare))
-    seen, wanted = (np.bincount(cells, weights=x) for x in (count[order], expected))
-    return float(stats.chi2.sf(((seen - wanted) ** 2 / wanted).sum(), len(wanted) - 1))
+    cells = np.empty(len(chances), dtype=int)
+    cells[order] = np.append(within, shared + np.arange(len(expected) - rare))
+    return cells
+
+
+def power(chances: np.ndarray, wrong: np.ndarray, draws: int) -> float:
+    """Return how probably the test refuses a sampler of the law `wrong`, by the non-central law."""
+    cells = cells_of(chances, draws)
+    mine, theirs = (np.bincount(cells, weights=x) for x in (chances, wrong))
+    away = draws * ((theirs - mine) ** 2 / mine).sum()
+    freedom = len(mine) - 1
+    return float(stats.ncx2.sf(stats.chi2.isf(ALARM, freedom), freedom, away))
 
 
 def make_case(
@@ -93,7 +109,9 @@ def repeatable():
 @pytest.fixture(scope="session")
 def trial() -> SimpleNamespace:
     """What tests of the jump share."""
-    return SimpleNamespace(ALARM=ALARM, Case=Case, make_case=make_case, p_value=p_value)
+    return SimpleNamespace(
+        ALARM=ALARM, Case=Case, make_case=make_case, p_value=p_value, power=power
+    )
 
 
 @pytest.fixture

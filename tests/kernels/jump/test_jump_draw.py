@@ -6,6 +6,8 @@ at most 10^-6; every wrong sampler named here is refused.
 
 from __future__ import annotations
 
+import math
+
 import pytest
 import torch
 
@@ -122,7 +124,7 @@ WRONG = {
         "gumbel",
         lambda words, dtype: 1.28 * torch.special.ndtri(random.uniform(words, dtype)),
     ),
-    "draw: a temperature of 1.1": (cpu, "gumbel", lambda *x: 1.1 * random.gumbel(*x)),
+    "draw: a temperature of 1.2": (cpu, "gumbel", lambda *x: 1.2 * random.gumbel(*x)),
 }
 WRONG_TILES = {
     "the one of the largest sum": ("words", words_with(no_noise_for(random.TILES))),
@@ -149,6 +151,30 @@ def test_wrong_tiles_are_refused(trial, monkeypatch, prior, wrong):
     assert trial.p_value(case.drawn(jump, 10_000, seed=1), case.law()) > trial.ALARM
     monkeypatch.setattr(cpu, *WRONG_TILES[wrong])
     assert trial.p_value(case.drawn(jump, 10_000, seed=1), case.law()) < trial.ALARM
+
+
+@PRIORS
+def test_the_power_of_the_count(trial, prior):
+    """Wrong laws that can be written down are refused with a probability of 0.999 or more."""
+    case = trial.make_case(60, prior=prior)
+    right = case.law()
+
+    def other(jump=0.2 / 0.7, logits=case.logits):
+        settings = {"prior": prior, "stay_probability": 1 - jump}
+        return trial.Case(logits, case.token, settings).law()
+
+    laws = [
+        other(0.2),
+        other(1 - math.exp(-0.2 / 0.7)),
+        other(2 / 3),
+        other(logits=case.logits / 1.2),
+    ]
+    if prior == "uniform":
+        barred = case.logits.clone()
+        barred[case.token] = -torch.inf
+        laws.append(other(logits=barred))
+    assert trial.power(right, other(), SIZES[60]) < 2 * trial.ALARM
+    assert min(trial.power(right, law, SIZES[60]) for law in laws) > 0.999
 
 
 def never_the_current(logits, tokens, **settings):
