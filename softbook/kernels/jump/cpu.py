@@ -52,8 +52,8 @@ def jump(
     (tensor([1]), tensor([-0.6931]))
     """
     count, vocabulary = logits.shape
-    rows = offset + torch.arange(count, device=logits.device)
-    jumps = coin(words(seed, rows, 0, 1, COIN)[:, 0], stay, jump)
+    own = torch.arange(count, device=logits.device)
+    jumps = coin(words(seed, offset + own, 0, 1, COIN)[:, 0], stay, jump)
     if mask >= 0:
         jumps &= tokens == mask
     after = tokens.clone()
@@ -62,9 +62,9 @@ def jump(
     for part in _rows(read, _room(vocabulary)):
         peaks, sums = _tile_sums(logits, part)
         top, total = _whole(peaks, sums, part)
-        drawn = _draw(logits, part, peaks, sums, seed, rows[part])
-        change = jumps[part] & (total > 0)  # false for NaN: such a row keeps its token
-        after[part] = torch.where(change, drawn, tokens[part])
+        draws = jumps[part] & (total > 0)  # false for NaN: such a row keeps its token
+        who = own[part][draws]
+        after[who] = _draw(logits, who, peaks[draws], sums[draws], seed, offset + who)
         log_posterior[part] = _logits_at(logits, part, after[part]) - top - total.log()
     return after, log_transition(tokens, after, log_posterior, stay, jump, mask)
 
@@ -226,7 +226,7 @@ def _whole(peaks: Tensor, sums: Tensor, part: Tensor | slice) -> tuple[Tensor, T
 
 
 def _draw(
-    logits: Tensor, part: Tensor | slice, peaks: Tensor, sums: Tensor, seed: int, rows: Tensor
+    logits: Tensor, part: Tensor, peaks: Tensor, sums: Tensor, seed: int, rows: Tensor
 ) -> Tensor:
     """Return a token of each row: first a tile by its sum, then one of its tokens."""
     vocabulary, tiles = logits.shape[1], peaks.shape[1]
@@ -238,12 +238,12 @@ def _draw(
     width = min(TILE, vocabulary)
     noise = gumbel(words(seed, rows, tile * TILE, width, TOKENS), peaks.dtype)
     if tiles == 1:
-        return (logits[part].to(peaks.dtype) - peaks + noise).argmax(1)
-    at = tile[:, None] * TILE + torch.arange(width, device=logits.device)
-    own = torch.arange(len(logits), device=logits.device)[part]
-    x = logits[own[:, None], at.clamp(max=vocabulary - 1)].to(peaks.dtype)
-    x = x.masked_fill_(at >= vocabulary, -torch.inf) - peaks.gather(1, tile[:, None])
-    return tile * TILE + (x + noise).argmax(1)
+        x = logits[part].to(peaks.dtype)
+    else:
+        at = tile[:, None] * TILE + torch.arange(width, device=logits.device)
+        x = logits[part[:, None], at.clamp(max=vocabulary - 1)].to(peaks.dtype)
+        x = x.masked_fill_(at >= vocabulary, -torch.inf)
+    return tile * TILE + (x - peaks.gather(1, tile[:, None]) + noise).argmax(1)
 
 
 def _logits_at(logits: Tensor, part: Tensor | slice, tokens: Tensor) -> Tensor:

@@ -40,14 +40,26 @@ class Compiled:
     wide_loads: int
 
 
-def build(row: Launch, dtype: str, tokens: int) -> Compiled:
+def small(row: Launch, dtype: str, ones: bool) -> dict[str, str]:
+    """Return the types that Triton gives small integers: 32 bits, and a constant to the number 1."""
+    types = row.signature(dtype)
+    kind = "constexpr" if ones else "i32"
+    return {name: kind if old in ("i32", "i64") else old for name, old in types.items()}
+
+
+def build(row: Launch, dtype: str, tokens: int, signature: dict | None = None) -> Compiled:
     """Compile one launch for sm_90; 16 divides the sizes where it divides the vocabulary."""
-    signature = row.signature(dtype)
+    signature = signature or row.signature(dtype)
     places = {name: place for place, name in enumerate(row.kernel.arg_names)}
-    constants = {(places[name],): value for name, value in row.constants.items()}
+    fixed = {name: 1 for name, kind in signature.items() if kind == "constexpr"} | row.constants
+    constants = {(places[name],): value for name, value in fixed.items()}
     even = [name for name, kind in signature.items() if kind.startswith("*")]
     # A row of another length starts anywhere, but its stride can be even all the same.
-    even += [name for name in ("tokens", "stride") if name in signature and tokens % 4 == 0]
+    even += [
+        name
+        for name in ("tokens", "stride")
+        if tokens % 4 == 0 and signature.get(name, "constexpr") != "constexpr"
+    ]
     aligned = {(places[name],): [["tt.divisibility", 16]] for name in even}
     kernel = compile_kernel(row, signature, constants, aligned)
     made = listed(row.name, kernel)
@@ -95,12 +107,20 @@ def spoiled() -> Launch:
 
 
 def main(arguments: list[str]) -> None:
-    """Print the table, or lines of JSON for a type and sizes; "fault" is a launch that spills."""
+    """Print the table, or lines of JSON for a type and sizes; "fault" is a launch that spills.
+
+    "small" and "ones" are the launches as Triton makes them for small integers.
+    """
     if arguments:
         dtype, *sizes = arguments
         for size in sizes:
             if size == "fault":
                 print(json.dumps(asdict(build(spoiled(), dtype, 131072))))
+                continue
+            if size in ("ones", "small"):
+                for row in plan(1, True, True).values():
+                    types = small(row, dtype, size == "ones")
+                    print(json.dumps(asdict(build(row, dtype, 1, types))))
                 continue
             for masked in (True, False):
                 for row in plan(int(size), masked, masked).values():

@@ -10,6 +10,7 @@ import math
 
 import pytest
 import torch
+from torch.utils._python_dispatch import TorchDispatchMode
 
 from softbook.kernels.jump import cpu, jump, ops, random
 
@@ -290,3 +291,32 @@ def test_steps_to_the_end_leave_no_mask_and_the_posterior():
     assert masks == pytest.approx([1 - k / 8 for k in range(1, 9)], abs=0.02)
     shares = torch.bincount(tokens) / 30_000
     torch.testing.assert_close(shares, logits[0].softmax(0), rtol=0, atol=0.02)
+
+
+class Largest(TorchDispatchMode):
+    """Keeps the size of the largest tensor that is made, views of the logits left out."""
+
+    def __init__(self, logits):
+        super().__init__()
+        self.logits, self.numbers = logits.untyped_storage().data_ptr(), 0
+
+    def __torch_dispatch__(self, function, types, args=(), kwargs=None):
+        made = function(*args, **(kwargs or {}))
+        for one in made if isinstance(made, (tuple, list)) else [made]:
+            if isinstance(one, torch.Tensor) and (one.untyped_storage().data_ptr() != self.logits):
+                self.numbers = max(self.numbers, one.untyped_storage().nbytes() // 4)
+        return made
+
+
+@PRIORS
+def test_no_table_of_probabilities_is_made(prior):
+    """Nothing that is made for 100 x 40,000 logits is larger than three blocks."""
+    logits, tokens = torch.randn(100, 40_000), torch.full((100,), 40_000)
+    with Largest(logits) as plain:
+        logits.softmax(-1)
+    assert plain.numbers == logits.numel()
+    mask = 40_000 if prior == "masked" else -1
+    with Largest(logits) as largest:
+        after, _ = cpu.jump(logits, tokens, *torch.tensor([[0.1], [0.9]]), mask, 1, 0)
+        cpu.log_prob(logits, tokens, after, *torch.tensor([[0.1], [0.9]]), mask)
+    assert cpu.BLOCK <= largest.numbers <= 3 * cpu.BLOCK < logits.numel() / 4

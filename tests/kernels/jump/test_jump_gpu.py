@@ -94,6 +94,13 @@ def test_every_launch_compiles_for_hopper_without_spilling(dtype, sizes):
     assert all(0 < loop < 14 for loop in loops)
 
 
+def test_small_integers_compile_too():
+    """Triton gives them 32 bits, and makes a constant of the number 1."""
+    made = lines("jump_gate.py", "bf16", "small", "ones")
+    assert [line["name"] for line in made] == ["choose", "sums", "draw", "score"] * 2
+    assert not any(line["spilled"] for line in made)
+
+
 def test_a_kernel_that_spills_is_seen():
     (made,) = lines("jump_gate.py", "bf16", "fault")
     assert any("spills" in fault for fault in faults(made))
