@@ -32,8 +32,9 @@ def jump(
     """Move each site by one step of a discrete-diffusion sampler; return tokens and their log law.
 
     Sites move independently, each with the posterior p = softmax(logits) of its own row. On the
-    mixture path the rates towards the data are (p - delta_current) / (1 - t), with the flow time t
-    from 0 (noise) to 1 (data). Held during a step, they make the site jump with a probability J:
+    mixture path, with the flow time t from 0 (noise) to 1 (data), a site has the rates
+    (p - delta_current) / (1 - t): at rate 1 / (1 - t) it is drawn anew from p. With p held during
+    the step, that happens at least once with probability J = step / (1 - time), exactly:
 
     * masked prior: a site at the mask opens with probability J and takes a token drawn from p; else
       it stays at the mask. A site at any other token stays, whatever it is.

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
+import scipy.linalg
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
@@ -43,6 +45,25 @@ def test_every_entry_by_hand(logits, stay, prior, extra):
             for backend in ("cpu", "reference"):
                 found = log_prob(x, *pair, stay, **settings, backend=backend).exp().item()
                 assert found == pytest.approx(wanted, rel=1e-12, abs=1e-300)
+
+
+@PRIORS
+@pytest.mark.parametrize(("time", "step"), [(0.0, 0.25), (0.3, 0.1), (0.9, 0.0999)])
+def test_the_law_is_that_of_the_rates(prior, time, step):
+    """exp of the generator's integral over the step: the integral of 1 / (1 - s) is a logarithm."""
+    p = torch.randn(6, dtype=torch.float64).softmax(0).numpy()
+    size = 7 if prior == "masked" else 6
+    generator = np.zeros((size, size))
+    rows = slice(6, 7) if prior == "masked" else slice(None)
+    generator[rows, :6] = p
+    generator[rows] -= np.eye(size)[rows]
+    wanted = scipy.linalg.expm(generator * math.log((1 - time) / (1 - time - step)))
+    states = torch.arange(size)
+    pairs = states.repeat_interleave(size), states.repeat(size)
+    found = log_prob(
+        torch.as_tensor(p).log().expand(size**2, -1), *pairs, step=step, time=time, prior=prior
+    )
+    np.testing.assert_allclose(found.exp().view(size, size), wanted, rtol=0, atol=1e-12)
 
 
 def tokens_or_mask(count, vocabulary):
