@@ -1,0 +1,67 @@
+"""Discrete diffusion and flow matching on tokens: how many steps a sampler needs (chapter 3).
+
+>>> total_variation(masked_sampler_law(copy_law(2, 2), 4), copy_law(2, 2))
+0.125
+>>> parallel_unmasking_bound(2, 4)
+0.25
+"""
+
+from softbook.diffusion.model.budget import Budget, error_budget
+from softbook.diffusion.model.distances import (
+    integral_metric,
+    oscillation,
+    total_variation,
+    wasserstein_hamming,
+)
+from softbook.diffusion.model.path import grid_of, path_law, posterior, rates
+from softbook.diffusion.model.perturbation import Perturbation, posterior_perturbation
+from softbook.diffusion.model.samplers import (
+    continuous_law,
+    masked_sampler_law,
+    uniform_sampler_law,
+)
+from softbook.diffusion.model.tables import copy_law, product_law, random_law, split_tokens
+from softbook.diffusion.theory import (
+    adjoint,
+    adjoint_identity,
+    parallel_unmasking_bound,
+    start_bound,
+    steps_needed,
+    stop_bound,
+    tabular_bound,
+    uniform_bound,
+    velocity_bound,
+)
+from softbook.kernels.jump import jump
+
+__all__ = [
+    "Budget",
+    "Perturbation",
+    "adjoint",
+    "adjoint_identity",
+    "continuous_law",
+    "copy_law",
+    "error_budget",
+    "grid_of",
+    "integral_metric",
+    "jump",
+    "masked_sampler_law",
+    "oscillation",
+    "parallel_unmasking_bound",
+    "path_law",
+    "posterior",
+    "posterior_perturbation",
+    "product_law",
+    "random_law",
+    "rates",
+    "split_tokens",
+    "start_bound",
+    "steps_needed",
+    "stop_bound",
+    "tabular_bound",
+    "total_variation",
+    "uniform_bound",
+    "uniform_sampler_law",
+    "velocity_bound",
+    "wasserstein_hamming",
+]

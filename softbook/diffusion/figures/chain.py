@@ -1,0 +1,81 @@
+"""The explorable on discrete flow matching: from samples, by counting, to a sampler."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+
+import numpy as np
+import plotly.graph_objects as go
+
+from softbook.diffusion.figures.steps import LABEL
+from softbook.diffusion.model.distances import total_variation
+from softbook.diffusion.model.path import states
+from softbook.diffusion.model.samplers import continuous_law
+from softbook.diffusion.model.tables import random_law
+from softbook.diffusion.model.tabular import tabular_conditionals
+from softbook.diffusion.theory import tabular_bound
+from softbook.explore import explorable
+from softbook.knobs import Choice
+from softbook.plotting import chart, curve, points
+
+SAMPLES = (10, 30, 100, 300, 1000, 3000)
+REPEATS = 8
+
+
+@lru_cache(maxsize=64)
+def learned(tokens: int, sites: int) -> np.ndarray:
+    """Return TV(sampler, data) after counting n samples: one row for each n, one column a repeat.
+
+    A sample of n is the first part of the next larger one.
+    """
+    law, found = random_law(tokens, sites, 0), []
+    every = states(tokens, sites)
+    for seed in range(REPEATS):
+        drawn = every[np.random.default_rng(seed).choice(len(every), SAMPLES[-1], p=law.ravel())]
+        found.append(
+            [
+                total_variation(
+                    continuous_law(law, conditionals=tabular_conditionals(drawn[:n], tokens)), law
+                )
+                for n in SAMPLES
+            ]
+        )
+    return np.array(found).T
+
+
+@explorable(
+    "diff-chain",
+    title="From samples to a sampler: the error falls like 1/√n",
+    tokens=Choice([2, 3, 4], 3, label="tokens M"),
+    sites=Choice([1, 2, 3], 3, label="sites d"),
+)
+def diff_chain(tokens: int, sites: int) -> tuple[go.Figure, str]:
+    """Show the error of the sampler that counts its conditionals in n samples, under its bound."""
+    found = learned(tokens, sites)
+    mean = found.mean(1)
+    bound = [tabular_bound(tokens, sites, n) for n in SAMPLES]
+    figure = chart(
+        [
+            curve(SAMPLES, mean, "measured", f"measured, mean of {REPEATS}"),
+            points(
+                np.repeat(SAMPLES, REPEATS),
+                found.ravel(),
+                "measured",
+                "each",
+                marker={"color": "#0b5cad", "size": 4, "opacity": 0.5, "symbol": "circle"},
+            ),
+            curve(SAMPLES, bound, "bound", "bound of the mean"),
+        ],
+        title="From samples to a sampler: the error falls like 1/√n",
+        x="samples n",
+        y=LABEL,
+        x_type="log",
+        y_type="log",
+        x_range=(8, 4000),
+        y_range=(1e-3, 10),
+    )
+    slope = np.polynomial.Polynomial.fit(np.log(SAMPLES), np.log(mean), 1).convert().coef[1]
+    return figure, (
+        f"M = {tokens}, d = {sites}: with n = 1,000 samples the mean error is {mean[4]:.4f}, the bound {bound[4]:.4f}. "
+        f"Over all n the error falls like n^{slope:.2f}."
+    )

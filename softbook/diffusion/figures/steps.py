@@ -1,0 +1,210 @@
+"""Explorables on steps: the error against them, its tight case, the vocabulary, and the planner."""
+
+from __future__ import annotations
+
+import math
+from functools import lru_cache
+
+import numpy as np
+import plotly.graph_objects as go
+
+from softbook.diffusion.model.distances import total_variation
+from softbook.diffusion.model.samplers import masked_sampler_law, uniform_sampler_law
+from softbook.diffusion.model.tables import copy_law, random_law
+from softbook.diffusion.theory import parallel_unmasking_bound, steps_needed, uniform_bound
+from softbook.explore import explorable
+from softbook.knobs import Choice
+from softbook.plotting import chart, curve, note, points, rule
+
+USED = 4
+MASKED, UNIFORM = "masks", "uniform noise"
+STEPS = 2 ** np.arange(7)
+SIZES = np.unique(np.round(np.geomspace(USED, 1e9, 26)))
+LABEL = "total variation"
+
+
+@lru_cache(maxsize=16)
+def data(sites: int):
+    """Return the law that the figures sample: heavy-tailed, on four tokens; always the same."""
+    return random_law(USED, sites, 0)
+
+
+@lru_cache(maxsize=4096)
+def error(prior: str, sites: int, size: float, steps: int) -> float:
+    """Return TV(sampler, data), exact; the masked sampler does not know the size."""
+    law = data(sites)
+    if prior == MASKED:
+        return total_variation(masked_sampler_law(law, steps), law)
+    return total_variation(uniform_sampler_law(law, steps, size), law)
+
+
+@explorable(
+    "diff-steps",
+    title="The error falls like 1/K, and the vocabulary does not enter",
+    prior=Choice([MASKED, UNIFORM], label="noise"),
+    sites=Choice([2, 3, 4], 4, label="sites d"),
+    tokens=Choice([4, 64, 4096, 131072], label="tokens S"),
+)
+def diff_steps(prior: str, sites: int, tokens: int) -> tuple[go.Figure, str]:
+    """Show the exact error of the sampler against its steps, under its bound."""
+    seen = MASKED if prior == MASKED else tokens
+    size = float(USED if seen == MASKED else tokens)
+    measured = [error(prior, sites, size, int(k)) for k in STEPS]
+    if prior == MASKED:
+        bound = [parallel_unmasking_bound(sites, int(k)) for k in STEPS]
+        form = "d(d−1)/2K"
+    else:
+        bound = [uniform_bound(sites, tokens, int(k)) for k in STEPS]
+        form = "(1−1/S)(3d²H/2K + d/K)"
+    figure = chart(
+        [
+            curve(STEPS, measured, "measured", "measured"),
+            points(STEPS, measured, "measured", "measured", showlegend=False, hoverinfo="skip"),
+            curve(STEPS, bound, "bound", f"bound {form}"),
+        ],
+        title="The error falls like 1/K, and the vocabulary does not enter",
+        x="steps K",
+        y=LABEL,
+        x_type="log",
+        y_type="log",
+        x_range=(0.9, 72),
+        y_range=(1e-3, 100),
+        rules=[rule("reference", y=1)],
+        notes=[note(math.log10(20), 0.15, "above 1 a bound says nothing", "reference")],
+    )
+    order = math.log2(measured[-2] / measured[-1])
+    return figure, (
+        f"From {prior} with d = {sites} and S = {tokens:,}: at K = 16 the error is {measured[4]:.3f} and the bound "
+        f"{bound[4]:.3f}. From K = 32 to 64 the error falls like K^−{order:.2f}."
+    )
+
+
+COPY_STEPS = 2 ** np.arange(15)
+
+
+def copy_error(tokens: float, sites: int, steps: int) -> float:
+    """Return the sampler's error on copies of one token: E[1 - S^(1-m)], m the first group's size.
+
+    The sites of the first step that writes any are drawn independently; if they agree, all later
+    ones copy them. S >= 1 tokens, d >= 1 sites, K >= 1 steps on the uniform grid. O(d K).
+
+    >>> copy_error(2, 2, 4)
+    0.125
+    """
+    later = 1 - np.arange(1, steps + 1) / steps
+    total = 0.0
+    for size in range(2, sites + 1):
+        first = math.comb(sites, size) * steps**-size * float((later ** (sites - size)).sum())
+        total += first * (1 - tokens ** (1 - size))
+    return total
+
+
+@lru_cache(maxsize=256)
+def _enumerated(tokens: int, sites: int, steps: int) -> float:
+    if (tokens + 1) ** sites > 700 or steps > 32:
+        return math.nan
+    law = copy_law(tokens, sites)
+    return total_variation(masked_sampler_law(law, steps), law)
+
+
+@explorable(
+    "diff-copy",
+    title="Copies of one token: what is promised, and what happens",
+    sites=Choice([2, 3, 8, 64], label="sites d"),
+    tokens=Choice([2, 4, 16, 131072], label="tokens S"),
+)
+def diff_copy(sites: int, tokens: int) -> tuple[go.Figure, str]:
+    """Show the error on copies in closed form and by enumeration, under the two bounds."""
+    exact = [copy_error(tokens, sites, int(k)) for k in COPY_STEPS]
+    counted = [_enumerated(tokens, sites, int(k)) for k in COPY_STEPS]
+    pairs = [parallel_unmasking_bound(sites, int(k)) for k in COPY_STEPS]
+    birthday = [parallel_unmasking_bound(sites, int(k), form="birthday") for k in COPY_STEPS]
+    figure = chart(
+        [
+            curve(COPY_STEPS, exact, "prediction", "closed form"),
+            points(COPY_STEPS, counted, "measured", "measured"),
+            curve(COPY_STEPS, pairs, "bound", "bound d(d−1)/2K"),
+            curve(COPY_STEPS, birthday, "reference", "two sites share a step"),
+        ],
+        title="Copies of one token: what is promised, and what happens",
+        x="steps K",
+        y=LABEL,
+        x_type="log",
+        y_type="log",
+        x_range=(0.9, 2e4),
+        y_range=(1e-5, 10),
+    )
+    place = 13
+    return figure, (
+        f"d = {sites}, S = {tokens:,}: at K = {COPY_STEPS[place]:,} the error is {exact[place]:.2e}, a share of "
+        f"{exact[place] / birthday[place]:.3f} of the probability that two sites share a step ({birthday[place]:.2e})."
+    )
+
+
+@explorable(
+    "diff-vocabulary",
+    title="More tokens in the noise: the error stays, and tends to that of masks",
+    steps=Choice([2, 4, 8, 16, 32], 8, label="steps K"),
+)
+def diff_vocabulary(steps: int) -> tuple[go.Figure, str]:
+    """Show the exact error against the size of the uniform prior, up to a billion tokens."""
+    sites = 3
+    measured = [error(UNIFORM, sites, float(size), steps) for size in SIZES]
+    masked = error(MASKED, sites, float(USED), steps)
+    figure = chart(
+        [
+            curve(SIZES, measured, "measured", "uniform noise"),
+            curve(SIZES, np.full(len(SIZES), masked), "reference", "masks"),
+        ],
+        title="More tokens in the noise: the error stays, and tends to that of masks",
+        x="tokens S of the noise, four of them in the data",
+        y=LABEL,
+        x_type="log",
+        x_range=(3, 2e9),
+        y_range=(0, 1.15 * max(*measured, masked)),
+    )
+    least = int(np.argmin(measured))
+    return figure, (
+        f"K = {steps}, d = {sites}: {measured[0]:.4f} at S = 4, least {measured[least]:.4f} near S = {SIZES[least]:,.0f}, "
+        f"{measured[-1]:.4f} at S = 10⁹; from masks {masked:.4f}."
+    )
+
+
+TOLERANCES = np.geomspace(1e-4, 0.5, 30)
+
+
+@lru_cache(maxsize=64)
+def planned(sites: int, prior: str) -> tuple[int, ...]:
+    """Return the least steps that the bounds allow, one for each of `TOLERANCES`."""
+    tokens = math.inf if prior == "uniform" else None
+    return tuple(steps_needed(float(t), sites, prior=prior, tokens=tokens) for t in TOLERANCES)
+
+
+@explorable(
+    "diff-planner",
+    title="Steps that a tolerance needs",
+    sites=Choice([2, 4, 8, 64, 512, 4096], 64, label="sites d"),
+)
+def diff_planner(sites: int) -> tuple[go.Figure, str]:
+    """Show the least number of steps whose bound is within a tolerance."""
+    masked, uniform = planned(sites, "masked"), planned(sites, "uniform")
+    figure = chart(
+        [
+            curve(TOLERANCES, masked, "bound", "masks"),
+            curve(TOLERANCES, uniform, "prediction", "uniform noise, any S"),
+            curve(TOLERANCES, np.full(len(TOLERANCES), sites), "reference", "one site at a time"),
+        ],
+        title="Steps that a tolerance needs",
+        x="tolerance in total variation",
+        y="steps K",
+        x_type="log",
+        y_type="log",
+        x_range=(8e-5, 0.6),
+        y_range=(1, 10.0 ** math.ceil(math.log10(max(*masked, *uniform)) + 0.1)),
+    )
+    place = int(np.abs(TOLERANCES - 0.1).argmin())
+    return figure, (
+        f"d = {sites}: a tolerance of {TOLERANCES[place]:.2f} is promised by {masked[place]:,} steps from masks and "
+        f"{uniform[place]:,} from uniform noise. One site at a time makes no error of steps and takes {sites:,} "
+        "evaluations: beyond that, parallel steps do not pay by this bound, which knows nothing of the data."
+    )
