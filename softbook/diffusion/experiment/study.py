@@ -1,202 +1,162 @@
-"""The committed study: three denoisers of digits, their samples against steps, and what a budget says.
+"""The whole experiment: three seeds, both forms of the digits, the result written with its provenance.
 
-Run it by `python -m softbook.diffusion.experiment`.
+Run by `python -m softbook.diffusion.experiment [--out FILE] [--parts FOLDER]`. On one machine with one
+version of everything the numbers repeat exactly.
 """
 
 from __future__ import annotations
 
 import argparse
+import platform
 import time
-from collections.abc import Sequence
-from dataclasses import asdict
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
-from jaxtyping import Int64
-from torch import Tensor
 from tqdm import tqdm
 
-from softbook.diffusion.experiment.digits import SITES, coarse, pixels
-from softbook.diffusion.experiment.training import Denoiser, Setting, nats, train
-from softbook.diffusion.model.budget import error_budget
-from softbook.diffusion.model.distances import total_variation
-from softbook.diffusion.model.samplers import masked_sampler_law
-from softbook.kernels.jump import jump
-from softbook.provenance import read_result, write_result
+from softbook.diffusion.experiment import digits, parts, sampling, statistics, training
+from softbook.diffusion.experiment.digits import pixels
+from softbook.diffusion.experiment.parts import PIXELS, QUADRANTS, of_pixels, of_quadrants
+from softbook.diffusion.experiment.statistics import nearest, of_mean, pair_error
+from softbook.diffusion.experiment.training import Denoiser, Setting, train
+from softbook.provenance import digest, read_json, read_result, versions, write_json, write_result
 
-__all__ = ["DATA", "coarse_run", "coarse_table", "load", "model_conditionals", "run", "sample"]
+__all__ = ["DATA", "MINUTES", "SEEDS", "live", "load", "main", "reference", "run"]
 
-DATA = Path(__file__).parents[1] / "data" / "digits.json"
+DATA = Path(__file__).resolve().parents[1] / "data" / "digits.json"
+"""The committed result."""
+PARTS = Path("_build") / "diffusion_digits"
 SEEDS = (0, 1, 2)
-STEPS = (1, 2, 4, 8, 16, 32, 64)
-SAMPLES, SHOWN, MINUTES = 4000, 12, 2
-COARSE = Setting(steps=1500, width=64)
-COARSE_STEPS = (1, 2, 4, 8, 16, 32, 64, 128, 256)
+MINUTES = 6
+"""What the whole command takes at most, on one core of the machine that made the committed result."""
+FORMS: dict[str, tuple[Setting, Callable[..., dict[str, Any]]]] = {
+    "pixels": (PIXELS, of_pixels),
+    "quadrants": (QUADRANTS, of_quadrants),
+}
 
 
-@torch.no_grad()
-def sample(model: Denoiser, count: int, steps: int | None, seed: int) -> Int64[Tensor, "count d"]:
-    """Draw `count` rows in K = `steps` parallel steps, or one site at a time in random order (None).
+def reference() -> dict[str, Any]:
+    """Return what held-out images score where samples do: `pairs` and `nearest`, with intervals, and `rows`.
 
-    >>> sample(Denoiser(3, 2, 4), 5, 2, seed=0).max() < 2
-    tensor(True)
+    >>> reference()["rows"]
+    [1500, 297]
     """
-    sites, mask = model.sites, model.tokens
-    rows = torch.full((count, sites), mask)
-    if steps is None:
-        generator = torch.Generator().manual_seed(seed)
-        ranks = torch.rand((count, sites), generator=generator).argsort(1).argsort(1)
-        for turn in range(sites):
-            stay = (ranks != turn).float()
-            rows, _ = jump(model(rows), rows, stay, seed=seed, offset=turn * count * sites)
-        return rows
-    for k in range(steps):
-        offset = k * count * sites
-        rows, _ = jump(model(rows), rows, step=1 / steps, time=k / steps, seed=seed, offset=offset)
-    return rows
+    rows, held_out = pixels()
+    return {
+        "rows": [len(rows), len(held_out)],
+        "distinct": len(rows.unique(dim=0)),
+        "pairs": pair_error(rows, held_out),
+        "nearest": of_mean(nearest(held_out, rows)),
+    }
 
 
-def pair_error(rows: Tensor, others: Tensor) -> float:
-    """Return the root mean square difference of P(both pixels are ink), over all pairs of pixels.
+def _file(folder: Path, form: str, setting: Setting) -> Path:
+    """File of a finished part; its name changes with setting, versions and the code itself."""
+    code = [
+        Path(str(module.__file__)).read_text(encoding="utf-8")
+        for module in (digits, parts, sampling, statistics, training)
+    ]
+    key = digest([form, asdict(setting), versions("scikit-learn"), code])
+    return folder / f"{form}_seed-{setting.seed}_{key}.json"
 
-    >>> pair_error(torch.eye(2), torch.eye(2))
-    0.0
+
+def run(
+    out: Path = DATA,
+    *,
+    folder: Path = PARTS,
+    seeds: Sequence[int] = SEEDS,
+    change: dict[str, Any] | None = None,
+    progress: bool = True,
+) -> dict[str, Any]:
+    """Train and measure for every seed, write the result to `out`, and return it.
+
+    Finished parts (one a seed and form, a minute each at most) are kept in `folder` until `out` is written; a
+    later call with the same settings, versions and code goes on from there, to the same numbers.
+    `change`: other values of `Setting`'s fields. An empty choice of seeds raises a ValueError.
     """
-    upper = torch.triu_indices(rows.shape[1], rows.shape[1], 1)
-    both = [(x.float().T @ x.float() / len(x))[upper[0], upper[1]] for x in (rows, others)]
-    return float((both[0] - both[1]).square().mean().sqrt())
-
-
-def nearest(rows: Tensor, others: Tensor) -> float:
-    """Return the mean number of pixels by which a row differs from the nearest of `others`.
-
-    >>> nearest(torch.eye(2), torch.ones(1, 2))
-    1.0
-    """
-    return float(torch.cdist(rows.float(), others.float(), p=1).min(1).values.mean())
-
-
-def _one(seed: int) -> dict[str, Any]:
-    """Train on one seed, sample, and measure."""
-    learned, kept = pixels()
-    pictures: list[Any] = []
-
-    def look(step: int, model: Denoiser) -> None:
-        pictures.append(sample(model, SHOWN, SITES, seed=7).tolist())
-
-    setting = Setting(seed=seed)
-    model, curves = train(learned, 2, setting, held_out=kept, look=look)
-    samples, shown = [], []
-    for steps in (*STEPS, None):
-        rows = sample(model, SAMPLES, steps, seed=100 + seed)
-        samples.append({"pairs": pair_error(rows, learned), "nearest": nearest(rows, learned)})
-        shown.append(rows[:SHOWN].tolist())
-    found = {"setting": asdict(setting), "curves": curves, "samples": samples}
-    found["nats"] = {"train": nats(model, learned), "held_out": nats(model, kept)}
-    if seed == 0:
-        found |= {"pictures": pictures, "shown": shown}
-        budget = error_budget(model, learned.numpy(), 64, tokens=2, samples=400, seed=seed)
-        found["budget"] = {
-            key: getattr(budget, key)
-            for key in ("score", "score_low", "score_high", "discretisation", "total")
-        }
-    return found
-
-
-def coarse_table() -> np.ndarray:
-    """Return the law of the digits' quadrants, a table of 3x3x3x3 shares of 1,797 digits.
-
-    >>> coarse_table().shape
-    (3, 3, 3, 3)
-    """
-    table = np.zeros((3,) * 4)
-    np.add.at(table, tuple(coarse().numpy().T), 1 / len(coarse()))
-    return table
-
-
-def model_conditionals(model: Denoiser):
-    """Return a denoiser as conditionals of the exact laws: (tokens, time) -> probabilities."""
-
-    @torch.no_grad()
-    def ask(tokens: np.ndarray, time: float) -> np.ndarray:
-        return model(torch.from_numpy(tokens), time).double().softmax(-1).numpy()
-
-    return ask
-
-
-def coarse_run(setting: Setting = COARSE) -> list[dict[str, Any]]:
-    """Train on the quadrants; return, for each number of steps, the budget and the exact error."""
-    table = coarse_table()
-    model, _ = train(coarse(), 3, setting)
-    found = []
-    for steps in COARSE_STEPS:
-        budget = error_budget(model, table, steps, samples=20_000, seed=setting.seed)
-        law = masked_sampler_law(table, steps, conditionals=model_conditionals(model))
-        exact = masked_sampler_law(table, steps)
-        found.append(
-            {
-                "steps": steps,
-                "score": budget.score,
-                "score_high": budget.score_high,
-                "discretisation": budget.discretisation,
-                "measured": total_variation(law, table),
-                "exact_conditionals": total_variation(exact, table),
-            }
-        )
-    return found
-
-
-def run(out: Path = DATA, seeds: Sequence[int] = SEEDS, *, progress: bool = True) -> dict[str, Any]:
-    """Train, sample and measure all seeds; write `out` and return what was written.
-
-    About two minutes of one core. It is short enough to be started anew: nothing is kept between.
-    """
-    if not len(seeds):
+    if not seeds:
         raise ValueError("seeds: none is given, but at least one is needed")
-    start = time.perf_counter()
-    learned, kept = pixels()
-    results = [_one(seed) for seed in tqdm(seeds, unit="seed", disable=not progress)]
+    chosen = [
+        (form, replace(setting, seed=seed, **(change or {})), measure)
+        for seed in seeds
+        for form, (setting, measure) in FORMS.items()
+    ]
+    files, results = [], []
+    with tqdm(total=sum(s.steps for _, s, _ in chosen), unit="step", disable=not progress) as bar:
+        for form, setting, measure in chosen:
+            bar.set_description(f"{form}, seed {setting.seed}")
+            file = _file(folder, form, setting)
+            if not file.exists():
+                started = time.perf_counter()
+                result = measure(setting, tick=bar.update)
+                seconds = round(time.perf_counter() - started, 1)
+                write_json(
+                    file, {"form": form, "setting": asdict(setting), "seconds": seconds, **result}
+                )
+            else:
+                bar.update(setting.steps)
+            files.append(file)
+            results.append(read_json(file))
     write_result(
         out,
-        {
-            "results": results,
-            "coarse": coarse_run(),
-            "held_out": {"pairs": pair_error(kept, learned), "nearest": nearest(kept, learned)},
-            "rows": {"learned": len(learned), "distinct": len(learned.unique(dim=0))},
-        },
+        {"results": results, "reference": reference()},
         settings={
             "command": "python -m softbook.diffusion.experiment",
-            "samples": SAMPLES,
-            "steps": [*STEPS, "one at a time"],
+            "dtype": "float32",
             "threads": torch.get_num_threads(),
+            "machine": f"{platform.machine()}, {torch.backends.cpu.get_cpu_capability()}",
         },
         seeds=list(seeds),
-        seconds=time.perf_counter() - start,
+        seconds=sum(result["seconds"] for result in results),
         packages=["scikit-learn"],
     )
+    for file in files:
+        file.unlink()
     return read_result(out)
 
 
-def load(path: Path = DATA) -> dict[str, Any]:
-    """Read the committed study.
+def load(form: str | None = None, path: Path = DATA) -> Any:
+    """Read the committed result; with a `form`, "pixels" or "quadrants": its results, one a seed.
 
-    >>> len(load()["results"]) == len(SEEDS)
-    True
+    >>> [result["setting"]["seed"] for result in load("pixels")]
+    [0, 1, 2]
     """
-    return read_result(path)
+    if form is not None and form not in FORMS:
+        raise ValueError(f"form: {form!r} is given, but one of {', '.join(FORMS)} is needed")
+    whole = read_result(path)
+    if form is None:
+        return whole
+    return [result for result in whole["results"] if result["form"] == form]
+
+
+def live(steps: int = 600, seed: int = 0) -> tuple[Denoiser, dict[str, Any]]:
+    """Train a denoiser of the 64 pixels here and now: a few seconds of one core.
+
+    Return it with its curves, as `train` does. It has not learned all that the committed one has.
+
+    >>> live(steps=20)[1]["step"][-1]
+    20
+    """
+    rows, held_out = pixels()
+    return train(rows, 2, replace(PIXELS, steps=steps, seed=seed, logs=6), held_out=held_out)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run the study from the command line."""
-    parser = argparse.ArgumentParser(description="Three masked denoisers of digits, and samples.")
+    """Run the experiment from the command line."""
+    parser = argparse.ArgumentParser(description="A masked denoiser on binarised digits.")
     parser.add_argument("--out", type=Path, default=DATA, help="default: the committed file")
+    parser.add_argument("--parts", type=Path, default=PARTS, help="folder of finished parts")
     options = parser.parse_args(arguments)
     torch.set_num_threads(1)
-    print(f"{len(SEEDS)} denoisers, one after the other: some {MINUTES} minutes of one core.")
-    result = run(options.out)
-    for one in result["results"]:
-        ends = one["nats"]
-        print(f"seed {one['setting']['seed']}: held out {ends['held_out']:.2f} nats a digit")
+    print(
+        f"{len(SEEDS) * len(FORMS)} networks, one after the other: at most {MINUTES} minutes of one "
+        f"core. Stop it when you like: the same command goes on from {options.parts}.",
+        flush=True,
+    )
+    for result in run(options.out, folder=options.parts)["results"]:
+        nats = result["curves"]["train"][-1]
+        print(f"{result['form']}, seed {result['setting']['seed']}: {nats:.4f} nats a masked site")
     print(f"written: {options.out}")
