@@ -2,4 +2,4 @@
 
 from importlib.util import find_spec
 
-collect_ignore_glob = [] if find_spec("triton") else ["softbook/kernels/ssd/gpu/*"]
+collect_ignore_glob = [] if find_spec("triton") else ["softbook/kernels/*/gpu/*"]

@@ -1,0 +1,219 @@
+"""Claims on uniform noise and on the vocabulary."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from softbook.claims import Claim, Hypothesis, register
+from softbook.diffusion.claims.common import ROUNDED, SEED, SITES, STEPS, TOKENS, law_of
+from softbook.diffusion.model.distances import total_variation
+from softbook.diffusion.model.path import path_law, rates
+from softbook.diffusion.model.samplers import (
+    continuous_law,
+    masked_sampler_law,
+    uniform_sampler_law,
+)
+from softbook.diffusion.model.tables import random_law, split_tokens
+from softbook.diffusion.theory import start_bound, stop_bound, uniform_bound
+from softbook.knobs import Choice, Integer, Linear, Log
+
+TIME = Linear(0.0, 0.95, default=0.5, label="time t", points=20)
+PRIOR = Choice(["masked", "uniform"], label="prior")
+SIZE = Log(4.0, 1e9, default=64.0, label="size of the prior", points=26)
+
+
+def _noise(law: np.ndarray) -> np.ndarray:
+    return np.full(law.shape, 1 / law.size)
+
+
+register(
+    Claim(
+        id="diff-start",
+        title="Starting late",
+        statement=(
+            r"A sampler that starts at $t>0$ from uniform noise in the place of $p_t$ pays "
+            r"$\mathrm{TV}(p_t,\mathrm{Unif}[S]^d)\le1-\bigl(1-(1-\tfrac1S)\,t\bigr)^d\le d\,t.$"
+        ),
+        evidence="proved",
+        source="own",
+        knobs={"tokens": TOKENS, "sites": SITES, "seed": SEED, "time": TIME},
+        predicted=lambda tokens, sites, time, **_: start_bound(sites, tokens, time),
+        measured=lambda tokens, sites, seed, time: total_variation(
+            path_law(law_of(tokens, sites, seed), time, prior="uniform"),
+            _noise(law_of(tokens, sites, seed)),
+        ),
+        tolerance=ROUNDED,
+    )
+)
+
+
+def stopped(prior: str, tokens: int, sites: int, seed: int, time: float) -> float:
+    """Return what stopping at `time` costs; masks that are left are filled at once."""
+    law = law_of(tokens, sites, seed)
+    return total_variation(continuous_law(law, prior=prior, stop=time), law)
+
+
+register(
+    Claim(
+        id="diff-stop",
+        title="Stopping early",
+        statement=(
+            r"Stopped at $t<1$, with masks the cost is at most $1-t^d\le d(1-t)$, however the masks left are filled; with uniform noise "
+            r"$\mathrm{TV}(p_t,p)\le1-\bigl(t+\tfrac{1-t}S\bigr)^d\le d(1-t)$."
+        ),
+        evidence="proved",
+        source="own",
+        knobs={"prior": PRIOR, "tokens": TOKENS, "sites": SITES, "seed": SEED, "time": TIME},
+        predicted=lambda prior, tokens, sites, time, **_: stop_bound(
+            sites, time, tokens if prior == "uniform" else None
+        ),
+        measured=stopped,
+        tolerance=ROUNDED,
+    )
+)
+
+
+def exits(prior: str, tokens: int, sites: int, seed: int, time: float) -> float:
+    """Return the mean rate at which the path jumps at `time`."""
+    law = law_of(tokens, sites, seed)
+    matrix = rates(law, time, prior=prior)
+    return float(-path_law(law, time, prior=prior).ravel() @ np.diag(matrix))
+
+
+register(
+    Claim(
+        id="diff-exit",
+        title="The path jumps at one rate all the time",
+        statement=(
+            r"Along the path the mean exit rate $\mathbb E_{x\sim p_t}|Q_t(x,x)|$ is $d$ with masks and $d\,(1-\tfrac1S)$ with uniform noise, for every $t<1$ and all data: "
+            r"the factor $\tfrac1{1-t}$ cancels."
+        ),
+        evidence="proved",
+        source="own",
+        knobs={"prior": PRIOR, "tokens": TOKENS, "sites": SITES, "seed": SEED, "time": TIME},
+        predicted=lambda prior, tokens, sites, **_: sites * (1 - (prior == "uniform") / tokens),
+        measured=exits,
+        relation="==",
+        tolerance=ROUNDED,
+    )
+)
+
+register(
+    Claim(
+        id="diff-uniform",
+        title="Uniform noise: a bound free of the vocabulary",
+        statement=(
+            r"For every law of the data, exact posteriors and the uniform grid, "
+            r"$$\mathrm{TV}(\text{sampler in }K\text{ steps},\text{data})\le\Bigl(1-\frac1S\Bigr)\Bigl[\frac{3d^2H_{K-1}}{2K}+\frac dK\Bigr],\qquad H_n=1+\tfrac12+\dots+\tfrac1n,\ H_0=0.$$"
+        ),
+        evidence="proved",
+        source="own",
+        knobs={
+            "tokens": TOKENS,
+            "sites": SITES,
+            "seed": SEED,
+            "steps": Integer(1, 40, default=8, label="steps K"),
+            "factor": Log(1.0, 1e6, default=1.0, label="tokens without data, factor", points=13),
+        },
+        predicted=lambda tokens, sites, steps, factor, **_: uniform_bound(
+            sites, tokens * factor, steps
+        ),
+        measured=lambda tokens, sites, seed, steps, factor: total_variation(
+            uniform_sampler_law(law_of(tokens, sites, seed), steps, tokens * factor),
+            law_of(tokens, sites, seed),
+        ),
+        tolerance=ROUNDED,
+        depends=["diff-path", "diff-exit"],
+    )
+)
+
+
+def split(prior: str, tokens: int, sites: int, seed: int, steps: int, parts: int) -> float:
+    """Return the sampler's error on the law whose tokens are `parts` synonyms each."""
+    law = split_tokens(law_of(tokens, sites, seed), parts)
+    sampler = masked_sampler_law if prior == "masked" else uniform_sampler_law
+    return total_variation(sampler(law, steps), law)
+
+
+register(
+    Claim(
+        id="diff-synonyms",
+        title="Synonyms change nothing",
+        statement=(
+            r"Split every token into $m$ equally probable synonyms, independently at each site. The error of the sampler in $K$ steps is the same as before, with masks and "
+            "with uniform noise."
+        ),
+        evidence="proved",
+        source="own",
+        knobs={
+            "prior": PRIOR,
+            "tokens": Integer(2, 2, default=2, label="tokens S"),
+            "sites": Integer(1, 2, default=2, label="sites d"),
+            "seed": SEED,
+            "steps": STEPS,
+            "parts": Integer(2, 4, default=3, label="synonyms m"),
+        },
+        predicted=lambda parts, **settings: split(parts=1, **settings),
+        measured=split,
+        relation="==",
+        tolerance=ROUNDED,
+    )
+)
+
+
+def full(seed: int, sites: int, floor: float) -> np.ndarray:
+    """Return a law on two tokens, mixed with the uniform one unless `floor` is 0: then it copies a token.
+
+    >>> full(0, 2, 0.5).shape
+    (2, 2)
+    """
+    if floor == 0:
+        return np.eye(2) / 2
+    law = random_law(2, sites, seed)
+    return (1 - floor) * law + floor / law.size
+
+
+def limit(sites: int, seed: int, steps: int, size: float, floor: float = 0.5) -> float:
+    """Return TV(uniform sampler with a prior of `size` tokens, masked sampler)."""
+    law = full(seed, sites, floor)
+    return total_variation(uniform_sampler_law(law, steps, size), masked_sampler_law(law, steps))
+
+
+def limit_bound(sites: int, seed: int, steps: int, size: float, floor: float = 0.5) -> float:
+    """Return the promise of `diff-limit`; without full support the least positive probability is taken."""
+    law = full(seed, sites, floor)
+    least = float(law[law > 0].min())
+    later = math.fsum((steps / k) ** sites for k in range(1, steps))
+    return (sites * len(law) + sites**2 * later / (steps * least)) / size
+
+
+register(
+    Claim(
+        id="diff-limit",
+        title="Noise on a large vocabulary is a mask",
+        statement=(
+            r"Let the data use $A$ tokens and give every sequence of them at least the probability $p_{\min}>0$. On a prior of $S\ge A$ tokens the uniform sampler's law differs from the masked sampler's by at most "
+            r"$$\frac1S\Bigl[dA+\frac{d^2}{K\,p_{\min}}\sum_{k=1}^{K-1}\Bigl(\frac Kk\Bigr)^d\Bigr].$$"
+        ),
+        evidence="proved",
+        source="own",
+        knobs={
+            "sites": Integer(1, 3, default=2, label="sites d"),
+            "seed": SEED,
+            "steps": Integer(1, 8, default=4, label="steps K"),
+            "size": SIZE,
+        },
+        predicted=limit_bound,
+        measured=limit,
+        tolerance=ROUNDED,
+        hypotheses=[
+            Hypothesis(
+                "every sequence of used tokens is possible",
+                lambda floor=0.5, **_: floor > 0,
+                violation={"floor": 0.0, "sites": 2, "steps": 4, "size": 1e9},
+            )
+        ],
+    )
+)

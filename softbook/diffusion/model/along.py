@@ -1,0 +1,86 @@
+"""Bounds along the data's own path: what wrong conditionals cost, and what shared steps cost these data."""
+
+from __future__ import annotations
+
+import math
+from itertools import combinations
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+
+from softbook.diffusion.model.path import Conditionals, asked, letters, path_law, states
+from softbook.diffusion.model.tables import check_table
+from softbook.diffusion.theory.checks import grid_of_steps
+
+__all__ = ["group_bound", "masked_bound"]
+
+
+def masked_bound(data: Any, conditionals: Conditionals) -> float:
+    """Return sum_i int_0^1 E[TV(p^i, p-hat^i)(X_t) | i masked] dt along the data's path.
+
+    It bounds TV(one-at-a-time sampler, data) for `conditionals` that do not depend on time (they are
+    asked at time 0): the mean, over random orders of the sites, of the sum of errors at the contexts
+    just before each is written. At most d.
+
+    Source: own, theorem "Masks". O((S+1)^d d S).
+
+    >>> half = lambda tokens, time: np.full((*tokens.shape, 2), 0.5)
+    >>> masked_bound([[0.5, 0.0], [0.0, 0.5]], half)
+    0.5
+    """
+    table = check_table(data)
+    tokens, sites = len(table), table.ndim
+    noise = letters(tokens, "masked", None)[1]
+    every = states(tokens + 1, sites)
+    exact = asked(None, table, every, 0.0, "masked", noise)
+    model = asked(conditionals, table, every, 0.0, "masked", noise)
+    hidden = every == tokens
+    gaps = (np.abs(exact - model).sum(-1) / 2 * hidden).sum(1)
+    # At t = 1/2 each set of masked sites is as probable as any other: 2^-d.
+    shown = 2**sites * path_law(table, 0.5).ravel()
+    weights = np.array([0.0, *(1 / (m * math.comb(sites, m)) for m in range(1, sites + 1))])
+    return float((shown * weights[hidden.sum(1)] * gaps).sum())
+
+
+def group_bound(data: Any, steps: int, *, grid: Any | None = None) -> float:
+    """Return the mean, over which sites share a step, of what drawing them independently costs.
+
+    E sum over groups G of at least two sites of E TV(p(x_G | context), product of p(x_i | context)), the
+    context being the data's values at the sites of earlier steps. It bounds TV(parallel sampler with
+    exact conditionals, data), and knows the data: independent sites cost nothing.
+
+    Source: own, theorem "Groups". O(3^d S^d + K d^2).
+
+    >>> group_bound([[0.5, 0.0], [0.0, 0.5]], 4), group_bound([[0.25, 0.25], [0.25, 0.25]], 4)
+    (0.125, 0.0)
+    """
+    table, times = check_table(data), grid_of_steps(steps, grid)
+    sites, total = table.ndim, 0.0
+    before, after, widths = times[:-1], times[1:], np.diff(times)
+    for size in range(2, sites + 1):
+        for first in range(sites - size + 1):
+            late = sites - first - size
+            share = float((before**first * widths**size * (1 - after) ** late).sum())
+            for group in combinations(range(sites), size):
+                rest = [i for i in range(sites) if i not in group]
+                for context in combinations(rest, first):
+                    total += share * _dependence(table, group, context)
+    return total
+
+
+def _dependence(
+    table: Float[np.ndarray, "..."], group: tuple[int, ...], context: tuple[int, ...]
+) -> float:
+    """Return E TV(p(x_G | context), product over G of p(x_i | context))."""
+
+    def marginal(kept: tuple[int, ...]) -> np.ndarray:
+        return table.sum(tuple(i for i in range(table.ndim) if i not in kept), keepdims=True)
+
+    base = marginal(context)
+    product = base
+    for site in group:
+        alone = marginal((*context, site))
+        ratio = np.divide(alone, base, out=np.zeros_like(alone), where=base > 0)
+        product = product * ratio
+    return float(np.abs(marginal((*context, *group)) - product).sum() / 2)
