@@ -6,6 +6,7 @@
 0.25
 """
 
+from softbook.diffusion.model.along import group_bound, masked_bound
 from softbook.diffusion.model.budget import Budget, error_budget
 from softbook.diffusion.model.distances import (
     integral_metric,
@@ -43,8 +44,10 @@ __all__ = [
     "copy_law",
     "error_budget",
     "grid_of",
+    "group_bound",
     "integral_metric",
     "jump",
+    "masked_bound",
     "masked_sampler_law",
     "oscillation",
     "parallel_unmasking_bound",
