@@ -87,7 +87,8 @@ def of_pixels(
 
     `curves` of training; `nats` a picture, "train" and "held_out"; `frames`: pictures at each logged place,
     from the same random numbers; for each K of `steps`, and last one site at a time: `pictures`, `pairs`
-    and `nearest` (see `statistics`); for each K: `differ`, the share of runs that end otherwise than the coupled
+    to held-out and `nearest` to training images (see `statistics`), `copied`, the share of samples that are
+    training images (1 − this is at most TV(sampler, training images)); for each K: `differ`, the share of runs that end otherwise than the coupled
     run of one site at a time, and `changed`, the mean number of pixels in which they differ; the budget: `score`, and
     bounds on the cost of steps, `birthday` and `pairs_bound`; `pinsker` for one site at a time. Three numbers are a value
     and its 95 % interval. Distances in `score` and `pinsker` are to the law of one of the training images, drawn evenly.
@@ -104,13 +105,17 @@ def of_pixels(
         tick=tick,
     )
     alone, kinds = sample(model, *many), STEPS["pixels"]
-    measured: dict[str, list[Any]] = {name: [] for name in ("pictures", "pairs", "nearest")}
+    measured: dict[str, list[Any]] = {
+        name: [] for name in ("pictures", "pairs", "nearest", "copied")
+    }
     coupled: dict[str, list[Any]] = {name: [] for name in ("differ", "changed", "score")}
     for steps in (*kinds, None):
         found = alone if steps is None else sample(model, *many, steps)
         measured["pictures"].append([text(row) for row in found[:SHOWN]])
         measured["pairs"].append(pair_error(found, held_out))
-        measured["nearest"].append(of_mean(nearest(found, rows)))
+        away = nearest(found, rows)
+        measured["nearest"].append(of_mean(away))
+        measured["copied"].append(of_share(int((away == 0).sum()), samples))
         if steps is not None:
             other = (found != alone).sum(1)
             coupled["differ"].append(of_share(int((other > 0).sum()), samples))

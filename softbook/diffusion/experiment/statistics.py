@@ -23,7 +23,7 @@ def _squared(sums: Tensor, many: int, others: Tensor, count_of_others: int) -> f
     """Return the mean over pairs of (p − q)², without bias, from counts of pairs that are both inked."""
     p, q = sums / many, others / count_of_others
     noise = p * (1 - p) / (many - 1) + q * (1 - q) / (count_of_others - 1)
-    first, second = torch.triu_indices(*p.shape, offset=1)
+    first, second = torch.triu_indices(len(p), len(p), 1)
     return float(((p - q) ** 2 - noise)[first, second].mean())
 
 

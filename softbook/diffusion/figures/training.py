@@ -1,163 +1,213 @@
-"""Explorables of the experiment: digits while they are learned, samples against steps, the budget."""
+"""Explorables of the experiment: samples against steps, digits while they are learned, the budget."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float64
 
 from softbook.diffusion.experiment import study
-from softbook.diffusion.experiment.digits import SITES
-from softbook.diffusion.figures.steps import LABEL
+from softbook.diffusion.experiment.parts import picture
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
-from softbook.plotting import chart, curve, heatmap, points, rule
+from softbook.plotting import GRID, ROLES, band, chart, curve, heatmap, points, rule
 
-ROWS, COLUMNS, SIDE = 2, 6, 8
-DRAWN = {**{f"{k}": place for place, k in enumerate(study.STEPS)}, "one at a time": -1}
+SAMPLES = "Samples of digits against the number of steps"
+TRAINING = "A masked denoiser learns digits"
+BUDGET = "Where the error budget of the digits goes"
+QUADRANTS, PIXELS = "4 quadrants, 3 shades", "64 pixels"
+ALONE, SIDE, COLUMNS = "one at a time", 8, 12
+DRAWN = {**{str(2**k): k for k in range(7)}, ALONE: -1}
+"""Choices of the number of steps K, and their places in the committed result."""
+ALL = study.PIXELS.steps
+EVERY = ALL // study.PIXELS.logs
+SEED = Choice(study.SEEDS, label="seed")
+MEASURES = {
+    "nearest": ("nearest digit", "pixels to the nearest training digit"),
+    "pairs": ("pairs of pixels", "error of the pairs' frequencies"),
+}
+SHOWN = {words: name for name, (words, _) in MEASURES.items()}
+
+
+@lru_cache(maxsize=2)
+def stored(form: str) -> list[dict[str, Any]]:
+    """Return the committed results of "pixels" or "quadrants", one a seed."""
+    return study.load(form)
 
 
 @lru_cache(maxsize=1)
-def committed() -> dict[str, Any]:
-    """Read the committed study once."""
-    return study.load()
+def reference() -> dict[str, Any]:
+    """Return what held-out images score, from the committed result."""
+    return study.load()["reference"]
 
 
-def sheet(rows: list[list[int]]) -> np.ndarray:
-    """Return twelve digits as one picture, two rows of six with a pixel between them; 1 is ink.
+def sheet(words: Sequence[str]) -> Float64[np.ndarray, "rows columns"]:
+    """Return pictures as one, twelve in a row with a pixel between them; 1 is ink, NaN a gap.
 
-    >>> sheet([[0] * 64] * 12).shape
-    (17, 53)
+    >>> sheet(["0" * 16] * 24).shape
+    (17, 107)
     """
-    images = np.array(rows, float).reshape(ROWS, COLUMNS, SIDE, SIDE)
-    picture = np.full((ROWS * (SIDE + 1) - 1, COLUMNS * (SIDE + 1) - 1), np.nan)
-    for row in range(ROWS):
-        for column in range(COLUMNS):
-            top, left = row * (SIDE + 1), column * (SIDE + 1)
-            picture[top : top + SIDE, left : left + SIDE] = images[row, column]
-    return picture[::-1]
+    many = -(-len(words) // COLUMNS)
+    whole = np.full((many * (SIDE + 1), COLUMNS * (SIDE + 1)), np.nan)
+    for place, word in enumerate(words):
+        top, left = (SIDE + 1) * (place // COLUMNS), (SIDE + 1) * (place % COLUMNS)
+        whole[top : top + SIDE, left : left + SIDE] = picture(word)
+    return whole[:-1, :-1]
 
 
-def _pictures(rows: list[list[int]], title: str) -> go.Figure:
-    picture = sheet(rows)
-    high, wide = picture.shape
-    return chart(
-        [heatmap(picture, np.arange(wide), np.arange(high), "ink", limits=(0, 1))],
-        title=title,
-        x="pixels",
-        y="pixels",
-        x_range=(-1, wide),
-        y_range=(-1, high),
-        height=320,
-    )
+def under_pictures(words: Sequence[str], figure: go.Figure) -> go.Figure:
+    """Return a chart with pictures above it."""
+    drawn = sheet(words)
+    high, wide = drawn.shape
+    trace = heatmap(drawn, np.arange(wide), np.arange(high), "ink", limits=(0, 1))
+    trace |= {"xaxis": "x2", "yaxis": "y2", "showscale": False, "hoverinfo": "skip"}
+    trace["colorscale"] = [[0, GRID[0]], [1, ROLES["reference"].light]]
+    hidden = {"visible": False, "constrain": "domain"}
+    share = 0.3 if high > SIDE else 0.18
+    layout = figure.to_plotly_json()["layout"]
+    layout |= {
+        "yaxis": layout["yaxis"] | {"domain": [0, 1 - share - 0.06]},
+        "xaxis2": hidden | {"range": [-0.5, wide - 0.5], "anchor": "y2"},
+        "yaxis2": hidden
+        | {"range": [high - 0.5, -0.5], "domain": [1 - share, 1], "anchor": "x2"}
+        | {"scaleanchor": "x2"},
+    }
+    # A rule ends with the chart, below the pictures.
+    layout["shapes"] = [
+        dict(shape) | ({"yref": "y domain"} if shape.get("yref") == "paper" else {})
+        for shape in layout["shapes"]
+    ]
+    return go.Figure({"data": [*figure.data, trace], "layout": layout}, _validate=False)
 
 
 @explorable(
     "diff-digits-samples",
-    title="Samples of digits against the number of steps",
-    drawn=Choice(list(DRAWN), "4", label="steps K"),
+    title=SAMPLES,
+    drawn=Choice(list(DRAWN), "8", label="steps K"),
+    shown=Choice(list(SHOWN), label="below"),
+    seed=SEED,
 )
-def diff_digits_samples(drawn: str) -> tuple[go.Figure, str]:
-    """Show twelve samples, and how far four thousand are from the digits learned from."""
-    result, place = committed(), DRAWN[drawn]
-    figure = _pictures(
-        result["results"][0]["shown"][place], "Samples of digits against the number of steps"
+def diff_digits_samples(drawn: str, shown: str, seed: int) -> tuple[go.Figure, str]:
+    """Show 24 samples, always of the same random numbers, and how far 4,000 are from digits."""
+    one, name = stored("pixels")[seed], SHOWN[shown]
+    kinds = [k for k in one["steps"] if k <= 64]
+    values, low, high = np.array(one[name][: len(kinds)]).T
+    at, wanted = one[name][DRAWN[drawn]], reference()[name]
+    alone = one[name][-1][0]
+    traces = [
+        *band(kinds, low, high, "measured", "samples in K steps, 95 %"),
+        points(kinds, values, "measured", "samples", showlegend=False),
+        curve(kinds, values, "measured", "samples, value", showlegend=False),
+        curve([1, 64], [alone, alone], "prediction", ALONE),
+        curve([1, 64], [wanted[0]] * 2, "reference", "held-out digits"),
+    ]
+    # The upper ends of the bands only: the lines' own are in the points.
+    traces[1] |= {"line": traces[1]["line"] | {"width": 0}}
+    traces[0] |= {"line": traces[0]["line"] | {"width": 0}}
+    marks = [] if drawn == ALONE else [rule("reference", x=int(drawn))]
+    top = 0.045 if name == "pairs" else 9
+    figure = chart(
+        traces,
+        title=SAMPLES,
+        x="steps K",
+        y=MEASURES[name][1],
+        x_type="log",
+        x_range=(0.9, 71),
+        y_range=(0, top),
+        height=500,
+        rules=marks,
     )
-    found = [one["samples"][place] for one in result["results"]]
-    pairs, near = ([one[name] for one in found] for name in ("pairs", "nearest"))
-    how = "one site at a time" if place < 0 else f"K = {drawn}"
-    return figure, (
-        f"{how}, three seeds: a sample differs from the nearest digit learned from in {min(near):.2f} to {max(near):.2f} "
-        f"pixels (a held-out digit in {result['held_out']['nearest']:.2f}); pairs of pixels are off by {min(pairs):.4f} to "
-        f"{max(pairs):.4f}."
-    )
-
-
-@explorable(
-    "diff-digits-learning",
-    title="The same noise, while the network learns",
-    look=Integer(0, 24, 24, label="look"),
-)
-def diff_digits_learning(look: int) -> tuple[go.Figure, str]:
-    """Show twelve samples at one of 25 looks during training, with the same random numbers."""
-    one = committed()["results"][0]
-    step, nats = one["curves"]["step"][look], one["curves"]["held_out"][look]
-    figure = _pictures(one["pictures"][look], "The same noise, while the network learns")
-    return figure, (
-        f"After {step:,} of {one['curves']['step'][-1]:,} steps of training (held out {nats:.2f} nats a digit), 64 sampler steps."
+    figure.update_xaxes(tickmode="array", tickvals=kinds, ticktext=[str(k) for k in kinds])
+    how = "One site at a time" if drawn == ALONE else f"K = {drawn}"
+    differs = {
+        "nearest": f"a sample differs from the nearest training digit in {at[0]:.2f} of 64 pixels",
+        "pairs": f"frequencies of pairs of pixels are off by {at[0]:.4f}",
+    }[name]
+    unit = "a held-out digit in" if name == "nearest" else "those of the training digits by"
+    return under_pictures(one["pictures"][DRAWN[drawn]], figure), (
+        f"{how}, seed {seed}: {differs} ({at[1]:.3g} to {at[2]:.3g}), {unit} {wanted[0]:.3g} "
+        f"({wanted[1]:.3g} to {wanted[2]:.3g})."
     )
 
 
 @explorable(
     "diff-digits-training",
-    title="A masked denoiser learns digits",
-    look=Integer(0, 24, 24, label="look"),
+    title=TRAINING,
+    step=Integer(0, ALL, ALL, step=EVERY, label="training step"),
+    seed=SEED,
 )
-def diff_digits_training(look: int) -> tuple[go.Figure, str]:
-    """Show the nats a digit against training steps, three seeds: learned and held out."""
-    results = committed()["results"]
-    steps = np.array(results[0]["curves"]["step"], float)
-    ends = {
-        name: np.array([one["curves"][name] for one in results]) for name in ("train", "held_out")
-    }
-    middle = {name: np.median(values, 0) for name, values in ends.items()}
-    now = steps[look]
+def diff_digits_training(step: int, seed: int) -> tuple[go.Figure, str]:
+    """Show the loss against training steps, and what the network then writes from the same noise."""
+    results, at = stored("pixels"), step // EVERY
+    curves = results[seed]["curves"]
     figure = chart(
         [
-            curve(steps, middle["held_out"], "measured", "held out"),
-            curve(steps, middle["train"], "reference", "learned from"),
-            points([now], [middle["held_out"][look]], "measured", "here", showlegend=False),
+            curve(curves["step"], curves["held_out"], "measured", "held out"),
+            curve(curves["step"], curves["train"], "reference", "training digits"),
+            points([step], [curves["held_out"][at]], "measured", "held out, now", showlegend=False),
         ],
-        title="A masked denoiser learns digits",
-        x="training steps",
-        y="nats a digit",
-        x_range=(-50, steps[-1] + 50),
-        y_range=(12, 46),
-        rules=[rule("reference", x=float(now))],
+        title=TRAINING,
+        x="training step",
+        y="loss (nats a masked pixel)",
+        x_range=(-50, ALL + 50),
+        y_range=(0.2, 0.72),
+        height=460,
+        rules=[rule("reference", x=step)],
     )
-    low, high = ends["held_out"][:, look].min(), ends["held_out"][:, look].max()
-    return figure, (
-        f"After {int(now):,} steps, medians of three seeds: {middle['train'][look]:.2f} nats on digits learned from, "
-        f"{middle['held_out'][look]:.2f} held out ({low:.2f} to {high:.2f}). {SITES} coins would need 44.36."
+    ends = [one["curves"]["held_out"][at] for one in results]
+    return under_pictures(results[seed]["frames"][at], figure), (
+        f"Seed {seed} after {step:,} steps: {curves['held_out'][at]:.3f} nats a masked pixel held out "
+        f"({min(ends):.3f} to {max(ends):.3f} over the seeds), {curves['train'][at]:.3f} on training digits. "
+        "A coin for each pixel would need 0.693."
     )
 
 
 @explorable(
     "diff-digits-budget",
-    title="Where the error budget goes",
-    part=Choice(["all", "the model", "the steps"], label="show"),
+    title=BUDGET,
+    form=Choice([QUADRANTS, PIXELS], label="digits as"),
+    seed=SEED,
 )
-def diff_digits_budget(part: str) -> tuple[go.Figure, str]:
-    """Show the budget of a denoiser of four coarse sites against steps, over the exact error."""
-    rows = committed()["coarse"]
-    column = {name: np.array([row[name] for row in rows]) for name in rows[0]}
-    total = column["score_high"] + column["discretisation"]
-    shown = {
-        "all": (total, column["measured"], "model and steps"),
-        "the model": (column["score_high"], column["measured"], "model"),
-        "the steps": (column["discretisation"], column["exact_conditionals"], "steps"),
-    }
-    bound, measured, name = shown[part]
-    if part == "the model":
-        # What is left when the steps cost nothing: the limit of the exact error.
-        measured = np.full(len(rows), column["measured"][-1])
+def diff_digits_budget(form: str, seed: int) -> tuple[go.Figure, str]:
+    """Show the parts of the error budget against K, with what is measured."""
+    fine = form == PIXELS
+    one = stored("pixels" if fine else "quadrants")[seed]
+    kinds = np.array(one["steps"], dtype=float)
+    low, high = np.array(one["score"])[:, 1:].T
+    steps = np.array(one["birthday"])
+    if fine:
+        measured, name = np.array(one["differ"])[:, 0], "coupled runs that differ: cost of steps"
+    else:
+        measured, name = np.array(one["total"]), "exact error"
     figure = chart(
         [
-            curve(column["steps"], measured, "measured", f"measured: {name}"),
-            curve(column["steps"], bound, "bound", f"budget: {name}"),
+            *band(kinds, low, high, "prediction", "model (score), 95 %"),
+            curve(kinds, steps, "reference", "steps (birthday bound)"),
+            curve(kinds, high + steps, "bound", "budget: both"),
+            curve(kinds, measured, "measured", name),
+            points(kinds, measured, "measured", name, showlegend=False),
         ],
-        title="Where the error budget goes",
+        title=BUDGET,
         x="steps K",
-        y=LABEL,
+        y="total variation",
         x_type="log",
         y_type="log",
-        x_range=(0.9, 300),
-        y_range=(5e-4, 2),
+        x_range=(0.9, 5000),
+        y_range=(4e-3, 20),
+        height=460,
+        rules=[rule("violated", y=1.0)],
     )
-    return figure, (
-        f"Four quadrants of digits in three shades. At K = 256 the budget is {total[-1]:.4f}: at most {column['score_high'][-1]:.4f} "
-        f"for the model and {column['discretisation'][-1]:.4f} for the steps; the exact error is {column['measured'][-1]:.4f}, "
-        f"of which {column['exact_conditionals'][-1]:.4f} would remain with a perfect model."
-    )
+    last = int(kinds[-1])
+    parts = f"Seed {seed}, K = {last}: at most {high[-1]:.3g} for the model and {steps[-1]:.3g} for the steps"
+    if fine:
+        copied = one["copied"][-1]
+        return figure, (
+            f"{parts}: above 1 the budget promises nothing. Nor could it: {100 * copied[0]:.2f} % of the samples are training "
+            f"digits, so that the distance to them is about {1 - copied[0]:.3f}. The steps' part alone is measured: "
+            f"{100 * one['differ'][-1][0]:.2f} % of the runs end otherwise than one site at a time."
+        )
+    return figure, f"{parts}; the exact error is {measured[-1]:.3g}."
