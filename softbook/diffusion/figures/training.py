@@ -11,7 +11,7 @@ import plotly.graph_objects as go
 from jaxtyping import Float64
 
 from softbook.diffusion.experiment import study
-from softbook.diffusion.experiment.parts import picture
+from softbook.diffusion.experiment.parts import STEPS, picture
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
 from softbook.plotting import GRID, ROLES, band, chart, curve, heatmap, points, rule
@@ -28,7 +28,7 @@ EVERY = ALL // study.PIXELS.logs
 SEED = Choice(study.SEEDS, label="seed")
 MEASURES = {
     "nearest": ("nearest digit", "pixels to the nearest training digit"),
-    "pairs": ("pairs of pixels", "error of the pairs' frequencies"),
+    "pairs": ("pairs of pixels", "error of pairs' frequencies"),
 }
 SHOWN = {words: name for name, (words, _) in MEASURES.items()}
 
@@ -93,42 +93,40 @@ def under_pictures(words: Sequence[str], figure: go.Figure) -> go.Figure:
 )
 def diff_digits_samples(drawn: str, shown: str, seed: int) -> tuple[go.Figure, str]:
     """Show 24 samples, always of the same random numbers, and how far 4,000 are from digits."""
-    one, name = stored("pixels")[seed], SHOWN[shown]
-    kinds = [k for k in one["steps"] if k <= 64]
-    values, low, high = np.array(one[name][: len(kinds)]).T
-    at, wanted = one[name][DRAWN[drawn]], reference()[name]
-    alone = one[name][-1][0]
-    traces = [
-        *band(kinds, low, high, "measured", "samples in K steps, 95 %"),
-        points(kinds, values, "measured", "samples", showlegend=False),
-        curve(kinds, values, "measured", "samples, value", showlegend=False),
-        curve([1, 64], [alone, alone], "prediction", ALONE),
-        curve([1, 64], [wanted[0]] * 2, "reference", "held-out digits"),
-    ]
-    # The upper ends of the bands only: the lines' own are in the points.
-    traces[1] |= {"line": traces[1]["line"] | {"width": 0}}
-    traces[0] |= {"line": traces[0]["line"] | {"width": 0}}
-    marks = [] if drawn == ALONE else [rule("reference", x=int(drawn))]
-    top = 0.045 if name == "pairs" else 9
+    one, name, place = stored("pixels")[seed], SHOWN[shown], DRAWN[drawn]
+    at, wanted = one[name][place], reference()[name]
+    values, low, high = np.array([one[name][k] for k in DRAWN.values()]).T
+    standard = "held-out digits" if name == "nearest" else "training digits"
+    # One at a time stands where K = 128 would: it is what K tends to.
+    kinds = 2.0 ** np.arange(len(DRAWN))
+    under, over = band(kinds, low, high, "measured", "samples, 95 %")
+    none = {"line": under["line"] | {"width": 0}}
     figure = chart(
-        traces,
+        [
+            under | none,
+            over | none,
+            curve(kinds, values, "measured", "samples, value", showlegend=False),
+            points(kinds, values, "measured", "samples"),
+            curve([0.9, 150], [wanted[0]] * 2, "reference", standard),
+        ],
         title=SAMPLES,
         x="steps K",
         y=MEASURES[name][1],
         x_type="log",
-        x_range=(0.9, 71),
-        y_range=(0, top),
+        x_range=(0.9, 150),
+        y_range=(0, 0.04 if name == "pairs" else 9),
         height=500,
-        rules=marks,
+        rules=[rule("reference", x=float(kinds[place]))],
     )
-    figure.update_xaxes(tickmode="array", tickvals=kinds, ticktext=[str(k) for k in kinds])
+    names = [*list(DRAWN)[:-1], "one at<br>a time"]
+    figure.update_xaxes(tickmode="array", tickvals=kinds, ticktext=names)
     how = "One site at a time" if drawn == ALONE else f"K = {drawn}"
     differs = {
         "nearest": f"a sample differs from the nearest training digit in {at[0]:.2f} of 64 pixels",
-        "pairs": f"frequencies of pairs of pixels are off by {at[0]:.4f}",
+        "pairs": f"the frequencies of pairs of pixels are off those of held-out digits by {at[0]:.4f}",
     }[name]
     unit = "a held-out digit in" if name == "nearest" else "those of the training digits by"
-    return under_pictures(one["pictures"][DRAWN[drawn]], figure), (
+    return under_pictures(one["pictures"][place], figure), (
         f"{how}, seed {seed}: {differs} ({at[1]:.3g} to {at[2]:.3g}), {unit} {wanted[0]:.3g} "
         f"({wanted[1]:.3g} to {wanted[2]:.3g})."
     )
@@ -166,6 +164,13 @@ def diff_digits_training(step: int, seed: int) -> tuple[go.Figure, str]:
     )
 
 
+def _padded(values: Sequence[Any]) -> Float64[np.ndarray, "..."]:
+    """Return figures for all K of the pixels, NaN where they are not measured."""
+    found = np.asarray(values, dtype=np.float64)
+    gap = np.full((len(STEPS["pixels"]) - len(found), *found.shape[1:]), np.nan)
+    return np.concatenate([found, gap])
+
+
 @explorable(
     "diff-digits-budget",
     title=BUDGET,
@@ -176,18 +181,18 @@ def diff_digits_budget(form: str, seed: int) -> tuple[go.Figure, str]:
     """Show the parts of the error budget against K, with what is measured."""
     fine = form == PIXELS
     one = stored("pixels" if fine else "quadrants")[seed]
-    kinds = np.array(one["steps"], dtype=float)
-    low, high = np.array(one["score"])[:, 1:].T
-    steps = np.array(one["birthday"])
+    kinds = np.array(STEPS["pixels"], dtype=float)
+    bounds, scores = _padded(one["birthday"]), _padded(one["score"])
+    low, high = scores[:, 1:].T
     if fine:
         measured, name = np.array(one["differ"])[:, 0], "coupled runs that differ: cost of steps"
     else:
-        measured, name = np.array(one["total"]), "exact error"
+        measured, name = _padded(one["total"]), "exact error"
     figure = chart(
         [
             *band(kinds, low, high, "prediction", "model (score), 95 %"),
-            curve(kinds, steps, "reference", "steps (birthday bound)"),
-            curve(kinds, high + steps, "bound", "budget: both"),
+            curve(kinds, bounds, "reference", "steps (birthday bound)"),
+            curve(kinds, high + bounds, "bound", "budget: both"),
             curve(kinds, measured, "measured", name),
             points(kinds, measured, "measured", name, showlegend=False),
         ],
@@ -201,8 +206,11 @@ def diff_digits_budget(form: str, seed: int) -> tuple[go.Figure, str]:
         height=460,
         rules=[rule("violated", y=1.0)],
     )
-    last = int(kinds[-1])
-    parts = f"Seed {seed}, K = {last}: at most {high[-1]:.3g} for the model and {steps[-1]:.3g} for the steps"
+    last = len(one["steps"]) - 1
+    parts = (
+        f"Seed {seed}, K = {one['steps'][last]:,}: at most {high[last]:.3g} for the model and "
+        f"{bounds[last]:.3g} for the steps"
+    )
     if fine:
         copied = one["copied"][-1]
         return figure, (
@@ -210,4 +218,4 @@ def diff_digits_budget(form: str, seed: int) -> tuple[go.Figure, str]:
             f"digits, so that the distance to them is about {1 - copied[0]:.3f}. The steps' part alone is measured: "
             f"{100 * one['differ'][-1][0]:.2f} % of the runs end otherwise than one site at a time."
         )
-    return figure, f"{parts}; the exact error is {measured[-1]:.3g}."
+    return figure, f"{parts}; the exact error is {measured[last]:.3g}."
