@@ -119,5 +119,5 @@ def diff_break_sup(sites: int) -> tuple[go.Figure, str]:
     slope = math.log(found[-1, 1] / found[-5, 1]) / math.log(SIZES[-1] / SIZES[-5])
     return figure, (
         f"d = {sites}, at the time at which it is fastest. S = 131,072: the mean drift is {found[-1, 0]:.3f}, within its bound "
-        f"{promised[-1]:.3f}; the worst state's is {found[-1, 1]:,.0f} and grows like S^{slope:.2f}."
+        f"{promised[-1]:.3f}; the worst state's is {found[-1, 1]:,.0f} and grows like S to the power {slope:.2f}."
     )

@@ -70,12 +70,12 @@ def diff_steps(prior: str, sites: int, tokens: int) -> tuple[go.Figure, str]:
         x_range=(0.9, 72),
         y_range=(1e-3, 100),
         rules=[rule("reference", y=1)],
-        notes=[note(math.log10(20), 0.15, "above 1 a bound says nothing", "reference")],
+        notes=[note(0.02, -0.2, "above 1 a bound says nothing", "reference")],
     )
     order = math.log2(measured[-2] / measured[-1])
     return figure, (
         f"From {prior} with d = {sites} and S = {tokens:,}: at K = 16 the error is {measured[4]:.3f} and the bound "
-        f"{bound[4]:.3f}. From K = 32 to 64 the error falls like K^−{order:.2f}."
+        f"{bound[4]:.3f}. From K = 32 to 64 the error falls like K to the power −{order:.2f}."
     )
 
 
