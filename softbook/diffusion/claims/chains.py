@@ -47,8 +47,8 @@ register(
         id="diff-adjoint",
         title="The adjoint identity",
         statement=(
-            r"$$\mathbb Ef(Y_T)-\mathbb Ef(X_T)=\bigl[\mathbb Eu_0(Y_0)-\mathbb Eu_0(X_0)\bigr]"
-            r"+\int_0^T\mathbb E\bigl[((\hat Q_t-Q_t)\,u_t)(Y_t)\bigr]dt,$$ "
+            r"$$\begin{aligned}\mathbb Ef(Y_T)-\mathbb Ef(X_T)=\;&\mathbb Eu_0(Y_0)-\mathbb Eu_0(X_0)\\&"
+            r"+\int_0^T\mathbb E\bigl[((\hat Q_t-Q_t)\,u_t)(Y_t)\bigr]dt,\end{aligned}$$ "
             r"and likewise along the path of $X$, with $v_t(x)=\mathbb E[f(Y_T)\mid Y_t=x]$ in the place of $u_t$ "
             "and $X$ in that of $Y$ on the right."
         ),
@@ -139,8 +139,8 @@ register(
         statement=(
             r"Let $D(a\Vert b)=a\log\frac ab-a+b$, let $D$ be its sum over the jumps of a row, with $a$ the rates of one chain and $b$ of the other, "
             r"and $\lambda_a,\lambda_b$ their exit rates. For $Z=X$ and for $Z=Y$: "
-            r"$$\mathrm{TV}(Y_T,X_T)\le\mathrm{TV}(Y_0,X_0)+\Bigl(\tfrac23\int_0^T\mathbb E[\lambda_a+2\lambda_b](Z_t)\,dt\Bigr)^{1/2}"
-            r"\Bigl(\int_0^T\mathbb E\,D(Z_t)\,dt\Bigr)^{1/2}.$$"
+            r"$$\begin{aligned}\mathrm{TV}(Y_T,X_T)\le\mathrm{TV}(Y_0,X_0)&+\Bigl(\tfrac23\int_0^T\mathbb E[\lambda_a+2\lambda_b](Z_t)\,dt\Bigr)^{1/2}\\&\times"
+            r"\Bigl(\int_0^T\mathbb E\,D(Z_t)\,dt\Bigr)^{1/2}.\end{aligned}$$"
         ),
         evidence="proved",
         source="own",

@@ -58,7 +58,7 @@ register(
         statement=(
             r"Let velocities $u^i_t(\cdot\mid x)$ and $\hat u^i_t(\cdot\mid x)$ with $M$ entries each, that of the current token included, be rates that sum to zero, both integrable on $[t_0,T]$, "
             r"with one law at $t_0$; let $p_t$ be the path of $u$. Then "
-            r"$$\mathrm{TV}(\hat p_T,p_T)\le\frac12\int_{t_0}^T\mathbb E_{p_t}\sum_i\lVert u^i_t-\hat u^i_t\rVert_1dt\le\frac12\sqrt{dM(T-t_0)}\,\Bigl(\int_{t_0}^T\mathbb E_{p_t}\sum_i\lVert u^i_t-\hat u^i_t\rVert_2^2\,dt\Bigr)^{1/2}.$$"
+            r"$$\begin{aligned}\mathrm{TV}(\hat p_T,p_T)&\le\frac12\int_{t_0}^T\mathbb E_{p_t}\sum_i\lVert u^i_t-\hat u^i_t\rVert_1dt\\&\le\frac12\sqrt{dM(T-t_0)}\,\Bigl(\int_{t_0}^T\mathbb E_{p_t}\sum_i\lVert u^i_t-\hat u^i_t\rVert_2^2\,dt\Bigr)^{1/2}.\end{aligned}$$"
         ),
         evidence="proved",
         source="own",

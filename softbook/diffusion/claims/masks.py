@@ -33,8 +33,8 @@ register(
         title="Masks: the errors of the conditionals add up",
         statement=(
             r"A model fills masks one at a time, each masked site at rate $1/(1-t)$ and from conditionals $\hat p^i(\cdot\mid x)$, both $X$ (exact) and $Y$ (model) starting from masks. For $Z=X$ and for $Z=Y$: "
-            r"$$\mathrm{TV}(Y_1,X_1)\le\sum_{i=1}^d\int_0^1\mathbb E\bigl[\mathrm{TV}(p^i,\hat p^i)(Z_t)\,\big|\,i\text{ masked at }t\bigr]dt"
-            r"=\mathbb E\sum_{\text{fillings of }Z}\mathrm{TV}(p^i,\hat p^i)(\text{context just before}).$$"
+            r"$$\begin{aligned}\mathrm{TV}(Y_1,X_1)&\le\sum_{i=1}^d\int_0^1\mathbb E\bigl[\mathrm{TV}(p^i,\hat p^i)(Z_t)\,\big|\,i\text{ masked at }t\bigr]dt"
+            r"\\&=\mathbb E\sum_{\text{fillings of }Z}\mathrm{TV}(p^i,\hat p^i)(\text{context just before}).\end{aligned}$$"
         ),
         evidence="proved",
         source="own",
@@ -68,7 +68,7 @@ register(
         title="Parallel unmasking is a birthday problem",
         statement=(
             r"The conditionals $\hat p^i(\cdot\mid x)$, exact or a model's, do not depend on time. Then "
-            r"$$\mathrm{TV}(\text{parallel in }K\text{ steps},\ \text{one at a time})\le1-d!\,e_d(h_1,\dots,h_K)\le\binom d2\sum_kh_k^2,$$ "
+            r"$$\begin{aligned}\mathrm{TV}(\text{parallel in }K\text{ steps},\ \text{one at a time})&\le1-d!\,e_d(h_1,\dots,h_K)\\&\le\binom d2\sum_kh_k^2,\end{aligned}$$ "
             r"the probability that two of $d$ independent uniform times share a step ($e_d$ is the elementary symmetric polynomial). On the uniform grid this is "
             r"$1-\frac{K!}{(K-d)!\,K^d}\le\frac{d(d-1)}{2K}$. Neither $S$ nor the model enters."
         ),
@@ -93,8 +93,8 @@ register(
         id="diff-group",
         title="What sharing a step costs these data",
         statement=(
-            r"With exact conditionals, $$\mathrm{TV}(\text{parallel},\text{data})\le\mathbb E\sum_{|G|\ge2}\mathbb E\,\mathrm{TV}\Bigl(p(x_G\mid\text{context}),\prod_{i\in G}p(x_i\mid\text{context})\Bigr)"
-            r"\le d-\sum_k\bigl(1-(1-h_k)^d\bigr)\le\binom d2\sum_kh_k^2,$$ over the groups $G$ of sites that share a step, the context being the data's values at sites of earlier steps."
+            r"With exact conditionals, $$\begin{aligned}\mathrm{TV}(\text{parallel},\text{data})&\le\mathbb E\sum_{|G|\ge2}\mathbb E\,\mathrm{TV}\Bigl(p(x_G\mid\text{context}),\prod_{i\in G}p(x_i\mid\text{context})\Bigr)"
+            r"\\&\le d-\sum_k\bigl(1-(1-h_k)^d\bigr)\le\binom d2\sum_kh_k^2,\end{aligned}$$ over the groups $G$ of sites that share a step, the context being the data's values at sites of earlier steps."
         ),
         evidence="proved",
         source="own",

@@ -106,7 +106,7 @@ register(
         title="Uniform noise: a bound free of the vocabulary",
         statement=(
             r"For every law of the data, exact posteriors and the uniform grid, "
-            r"$$\mathrm{TV}(\text{sampler in }K\text{ steps},\text{data})\le\Bigl(1-\frac1S\Bigr)\Bigl[\frac{3d^2H_{K-1}}{2K}+\frac dK\Bigr],\qquad H_n=1+\tfrac12+\dots+\tfrac1n,\ H_0=0.$$"
+            r"$$\mathrm{TV}(\text{sampler in }K\text{ steps},\text{data})\le\Bigl(1-\frac1S\Bigr)\Bigl[\frac{3d^2H_{K-1}}{2K}+\frac dK\Bigr],$$ with $H_n=1+\tfrac12+\dots+\tfrac1n$ and $H_0=0$."
         ),
         evidence="proved",
         source="own",
