@@ -130,6 +130,15 @@ def test_coupled_runs_differ_between_the_distance_and_the_bound(steps):
     assert total_variation(*laws) <= differ + slack
 
 
+def test_planted_fault_runs_that_are_not_coupled_break_the_bound():
+    known, (times, draws), (_, others) = Known(), noise(RUNS, 3, 5), noise(RUNS, 3, 6)
+    alone = sample(known.net, times, draws)
+    for fault in ((times, others), (times.flip(1), draws)):
+        differ = float((sample(known.net, *fault, 64) != alone).any(1).double().mean())
+        slack = math.sqrt(math.log(1e6) / (2 * RUNS))
+        assert differ > parallel_unmasking_bound(3, 64, form="birthday") + slack
+
+
 def test_the_error_of_pairs_is_unbiased_where_the_plain_one_is_not():
     rng = torch.Generator().manual_seed(1)
     squares, plain = [], []

@@ -10,6 +10,7 @@ from softbook.claims import ledger
 from softbook.diffusion.claims.measured import DOUBLED, HIGH, LOW, promised, stored
 from softbook.diffusion.experiment import study
 from softbook.diffusion.experiment.parts import SAMPLES, STEPS
+from softbook.diffusion.theory import parallel_unmasking_bound
 
 WHOLE = study.load()
 CLAIMS = {claim.id: claim for claim in ledger() if claim.id.startswith("diff-digits")}
@@ -51,6 +52,8 @@ def test_the_numbers_in_the_statements_are_the_data():
     assert f"{STEPS['pixels'][-1]}$" in CLAIMS["diff-digits-coupled"].statement
     assert f"{STEPS['quadrants'][-1]}$" in CLAIMS["diff-digits-budget"].statement
     assert study.SEEDS == (0, 1, 2)
+    assert parallel_unmasking_bound(64, 63, form="birthday") == 1
+    assert parallel_unmasking_bound(64, 128, form="birthday") < 1
 
 
 @pytest.mark.parametrize("seed", study.SEEDS)

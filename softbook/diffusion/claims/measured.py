@@ -70,8 +70,8 @@ register(
         statement=(
             "The same denoisers write 4,000 rows of 64 pixels twice from the same random numbers, in $K$ steps and one site at a time. "
             "For every $K=1,2,4,\\dots,4096$ and each of three seeds, the share of pairs that differ, at the upper end of its 95 % "
-            "interval, is within the birthday bound. That share is itself a bound on the total variation between "
-            "the two samplers. (`python -m softbook.diffusion.experiment`)"
+            "interval, is within the birthday bound, which is 1 up to $K=63$. That share is itself a bound on the total variation "
+            "between the two samplers. (`python -m softbook.diffusion.experiment`)"
         ),
         evidence="measured",
         source="own",
