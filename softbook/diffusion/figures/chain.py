@@ -77,5 +77,5 @@ def diff_chain(tokens: int, sites: int) -> tuple[go.Figure, str]:
     slope = np.polynomial.Polynomial.fit(np.log(SAMPLES), np.log(mean), 1).convert().coef[1]
     return figure, (
         f"M = {tokens}, d = {sites}: with n = 1,000 samples the mean error is {mean[4]:.4f}, the bound {bound[4]:.4f}. "
-        f"Over all n it goes like n to the power {slope:.2f}."
+        f"Over all n it goes like n to the power −{-slope:.2f}."
     )
