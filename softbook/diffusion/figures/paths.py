@@ -128,7 +128,7 @@ def diff_stop(prior: str, sites: int) -> tuple[go.Figure, str]:
 
 @explorable(
     "diff-break-together",
-    title="Sites that are written together break the bound",
+    title="What shared coins do to the bound",
     share=Choice([0.0, 0.1, 0.3, 1.0], 0.3, label="share ρ of shared coins"),
     tokens=Choice([2, 4, 16], 4, label="tokens S"),
 )
@@ -148,7 +148,7 @@ def diff_break_together(share: float, tokens: int) -> tuple[go.Figure, str]:
             points(STEPS, over, "violated", "above the bound"),
             curve(STEPS, bound, "bound", "bound for independent coins"),
         ],
-        title="Sites that are written together break the bound",
+        title="What shared coins do to the bound",
         x="steps K",
         y=LABEL,
         x_type="log",

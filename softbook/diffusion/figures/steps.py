@@ -143,7 +143,7 @@ def diff_copy(sites: int, tokens: int) -> tuple[go.Figure, str]:
 
 @explorable(
     "diff-vocabulary",
-    title="More tokens in the noise: the error stays, and tends to that of masks",
+    title="Ever more tokens in the noise: the error tends to that of masks",
     steps=Choice([2, 4, 8, 16, 32], 8, label="steps K"),
 )
 def diff_vocabulary(steps: int) -> tuple[go.Figure, str]:
@@ -156,7 +156,7 @@ def diff_vocabulary(steps: int) -> tuple[go.Figure, str]:
             curve(SIZES, measured, "measured", "uniform noise"),
             curve(SIZES, np.full(len(SIZES), masked), "reference", "masks"),
         ],
-        title="More tokens in the noise: the error stays, and tends to that of masks",
+        title="Ever more tokens in the noise: the error tends to that of masks",
         x="tokens S of the noise, four of them in the data",
         y=LABEL,
         x_type="log",
