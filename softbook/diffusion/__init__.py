@@ -19,6 +19,7 @@ from softbook.diffusion.model.perturbation import Perturbation, posterior_pertur
 from softbook.diffusion.model.samplers import (
     continuous_law,
     masked_sampler_law,
+    noise_sampler_law,
     uniform_sampler_law,
 )
 from softbook.diffusion.model.tables import copy_law, product_law, random_law, split_tokens
@@ -49,6 +50,7 @@ __all__ = [
     "jump",
     "masked_bound",
     "masked_sampler_law",
+    "noise_sampler_law",
     "oscillation",
     "parallel_unmasking_bound",
     "path_law",

@@ -15,6 +15,7 @@ from softbook.diffusion.model.path import posterior, states
 from softbook.diffusion.model.samplers import (
     continuous_law,
     masked_sampler_law,
+    noise_sampler_law,
     uniform_sampler_law,
 )
 from softbook.diffusion.model.tables import copy_law, product_law, random_law, split_tokens
@@ -145,6 +146,23 @@ def test_stopping_early_fills_the_rest_at_once():
     # Both sites are still masked with probability 1/4, and then agree by luck in one of two cases.
     assert total_variation(continuous_law(two, stop=0.5), two) == pytest.approx(0.125)
     assert np.allclose(continuous_law(two, stop=0.0), 0.25)
+
+
+@pytest.mark.parametrize("steps", [1, 3, 6])
+def test_any_noise_between_uniform_and_masks(steps):
+    data = random_law(3, 2, 2)
+    masks = noise_sampler_law(data, steps, [0, 0, 0, 1])
+    assert np.abs(masks - masked_sampler_law(data, steps)).max() < 1e-14
+    even = noise_sampler_law(data, steps, np.full(3, 1 / 3))
+    assert np.abs(even - uniform_sampler_law(data, steps)).max() < 1e-14
+    lumped = noise_sampler_law(data, steps, [0.1, 0.1, 0.1, 0.7])
+    assert np.abs(lumped - uniform_sampler_law(data, steps, 10)).max() < 1e-14
+    uneven = noise_sampler_law(data, steps, [0.2, 0.5, 0.3])
+    assert uneven.sum() == pytest.approx(1)
+    if steps > 1:
+        assert np.abs(uneven - even).max() > 1e-4
+    with pytest.raises(ValueError, match=r"noise: shape \(2,\) is given"):
+        noise_sampler_law(data, steps, [0.5, 0.5])
 
 
 def test_kinds_and_faults():

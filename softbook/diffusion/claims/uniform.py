@@ -13,11 +13,12 @@ from softbook.diffusion.model.path import path_law, rates
 from softbook.diffusion.model.samplers import (
     continuous_law,
     masked_sampler_law,
+    noise_sampler_law,
     uniform_sampler_law,
 )
 from softbook.diffusion.model.tables import random_law, split_tokens
 from softbook.diffusion.theory import start_bound, stop_bound, uniform_bound
-from softbook.knobs import Choice, Integer, Linear, Log
+from softbook.knobs import Choice, Integer, Linear, Log, Switch
 
 TIME = Linear(0.0, 0.95, default=0.5, label="time t", points=20)
 PRIOR = Choice(["masked", "uniform"], label="prior")
@@ -100,13 +101,26 @@ register(
     )
 )
 
+
+def noise_of(tokens: int, seed: int, factor: float, skewed: bool) -> np.ndarray:
+    """Return noise on S tokens and one letter more: uniform on `factor` S tokens, or uneven among the S.
+
+    >>> noise_of(2, 0, 2.0, False).tolist()
+    [0.25, 0.25, 0.5]
+    """
+    shares = np.full(tokens, 1 / tokens)
+    if skewed:
+        shares = np.random.default_rng(seed).dirichlet(np.ones(tokens))
+    return np.append(shares / factor, 1 - 1 / factor)
+
+
 register(
     Claim(
         id="diff-uniform",
         title="Uniform noise: a bound free of the vocabulary",
         statement=(
-            r"For every law of the data, exact posteriors and the uniform grid, "
-            r"$$\mathrm{TV}(\text{sampler in }K\text{ steps},\text{data})\le\Bigl(1-\frac1S\Bigr)\Bigl[\frac{3d^2H_{K-1}}{2K}+\frac dK\Bigr],$$ with $H_n=1+\tfrac12+\dots+\tfrac1n$ and $H_0=0$."
+            r"For every law of the data, exact posteriors and the uniform grid, and noise that is alike at all sites and gives every token of the data at least the probability $\pi_{\min}$ ($\frac1S$ for uniform noise), "
+            r"$$\mathrm{TV}(\text{sampler in }K\text{ steps},\text{data})\le(1-\pi_{\min})\Bigl[\frac{3d^2H_{K-1}}{2K}+\frac dK\Bigr],$$ with $H_n=1+\tfrac12+\dots+\tfrac1n$ and $H_0=0$."
         ),
         evidence="proved",
         source="own",
@@ -116,12 +130,15 @@ register(
             "seed": SEED,
             "steps": Integer(1, 40, default=8, label="steps K"),
             "factor": Log(1.0, 1e6, default=1.0, label="tokens without data, factor", points=13),
+            "skewed": Switch(False, label="uneven noise"),
         },
-        predicted=lambda tokens, sites, steps, factor, **_: uniform_bound(
-            sites, tokens * factor, steps
+        predicted=lambda tokens, sites, seed, steps, factor, skewed: uniform_bound(
+            sites, 1 / noise_of(tokens, seed, factor, skewed)[:tokens].min(), steps
         ),
-        measured=lambda tokens, sites, seed, steps, factor: total_variation(
-            uniform_sampler_law(law_of(tokens, sites, seed), steps, tokens * factor),
+        measured=lambda tokens, sites, seed, steps, factor, skewed: total_variation(
+            noise_sampler_law(
+                law_of(tokens, sites, seed), steps, noise_of(tokens, seed, factor, skewed)
+            ),
             law_of(tokens, sites, seed),
         ),
         tolerance=ROUNDED,

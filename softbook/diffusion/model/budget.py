@@ -116,7 +116,7 @@ def error_budget(
 
     >>> copy = np.diag([0.5, 0.5])
     >>> flat = error_budget(lambda x, t: torch.zeros(*x.shape, 2), copy, 8)
-    >>> flat.score_low < 0.5 < flat.score_high, flat.discretisation
+    >>> flat.score_low < 7 / 16 < flat.score_high, flat.discretisation
     (True, 0.125)
     """
     law, prior = as_rows(data, tokens), one_of("prior", prior, PRIORS)

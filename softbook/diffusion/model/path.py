@@ -108,7 +108,8 @@ def posteriors(
 ) -> Float[np.ndarray, "n d S"]:
     """Return p^i_t(a | x) for every state x in C order, sites i and tokens a.
 
-    States of probability zero get the uniform law. O(d S letters^d) operations and numbers.
+    In states of probability zero tokens stay as they are, and other letters get the uniform law.
+    O(d S letters^d) operations and numbers.
 
     >>> posteriors(np.array([0.2, 0.8]), 0.5, np.array([0.0, 0.0, 1.0]))[2].tolist()
     [[0.2, 0.8]]
@@ -126,9 +127,12 @@ def posteriors(
         shape[site], shape[-1] = shown.shape
         joint = joint * shown.reshape(shape)
         total = joint.sum(-1, keepdims=True)
-        law = np.divide(joint, total, out=np.full_like(joint, 1 / tokens), where=total > 0)
+        law = np.divide(joint, total, out=np.full_like(joint, np.nan), where=total > 0)
         found.append(law.reshape(-1, tokens))
-    return np.stack(found, 1)
+    held = np.vstack([np.eye(tokens), np.full((len(prior) - tokens, tokens), 1 / tokens)])
+    every = states(len(prior), sites)
+    exact = np.stack(found, 1)
+    return np.where(np.isnan(exact), held[every], exact)
 
 
 def posterior(

@@ -22,7 +22,13 @@ from softbook.diffusion.model.path import (
 from softbook.diffusion.model.tables import check_table, like
 from softbook.diffusion.theory.checks import grid_of_steps, number
 
-__all__ = ["continuous_law", "masked_sampler_law", "parallel_step", "uniform_sampler_law"]
+__all__ = [
+    "continuous_law",
+    "masked_sampler_law",
+    "noise_sampler_law",
+    "parallel_step",
+    "uniform_sampler_law",
+]
 
 
 def masked_sampler_law(
@@ -50,7 +56,9 @@ def masked_sampler_law(
     >>> law.tolist()
     [[0.4375, 0.0625], [0.0625, 0.4375]]
     """
-    return like(_in_steps(check_table(data), steps, "masked", None, grid, conditionals), data)
+    table = check_table(data)
+    noise = letters(len(table), "masked", None)[1]
+    return like(_in_steps(table, steps, "masked", noise, grid, conditionals), data)
 
 
 def uniform_sampler_law(
@@ -80,22 +88,48 @@ def uniform_sampler_law(
     >>> uniform_sampler_law([[0.5, 0.0], [0.0, 0.5]], 1).tolist()
     [[0.25, 0.25], [0.25, 0.25]]
     """
-    return like(
-        _in_steps(check_table(data), steps, "uniform", prior_size, grid, conditionals), data
-    )
+    table = check_table(data)
+    noise = letters(len(table), "uniform", prior_size)[1]
+    return like(_in_steps(table, steps, "uniform", noise, grid, conditionals), data)
+
+
+def noise_sampler_law(
+    data: Any,
+    steps: int,
+    noise: Any,
+    *,
+    grid: Any | None = None,
+    conditionals: Conditionals | None = None,
+) -> Any:
+    """Return the law of the Euler sampler that starts from any noise, drawn alike at every site.
+
+    Each step is that of `uniform_sampler_law`. `noise` holds the probabilities of the S tokens, and
+    perhaps one more: that of letter S, which no datum shows. (0, ..., 0, 1) is the mask, equal
+    entries on S tokens the uniform prior, and what lies between is noise of which some is seen to be
+    noise. Other arguments, cost and result as there.
+
+    >>> half = [0.25, 0.25, 0.5]
+    >>> noise_sampler_law([[0.5, 0.0], [0.0, 0.5]], 1, half).tolist()
+    [[0.25, 0.25], [0.25, 0.25]]
+    """
+    table, law = check_table(data), check_table(noise, "noise")
+    if law.ndim != 1 or len(law) not in (len(table), len(table) + 1):
+        raise ValueError(
+            f"noise: shape {law.shape} is given, but ({len(table)},) or ({len(table) + 1},) is needed"
+        )
+    return like(_in_steps(table, steps, "noise", law, grid, conditionals), data)
 
 
 def _in_steps(
     table: np.ndarray,
     steps: int,
     prior: str,
-    prior_size: float | None,
+    noise: Float[np.ndarray, "A"],
     grid: Any | None,
     conditionals: Conditionals | None,
 ) -> Float[np.ndarray, "..."]:
-    letter_count, noise = letters(len(table), prior, prior_size)
     times = grid_of_steps(steps, grid)
-    every, law = states(letter_count, table.ndim), start_law(table.ndim, noise)
+    every, law = states(len(noise), table.ndim), start_law(table.ndim, noise)
     for before, after in pairwise(times):
         share = 1.0 if after == 1 else (after - before) / (1 - before)
         targets = asked(conditionals, table, every, float(before), prior, noise)
