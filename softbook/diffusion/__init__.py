@@ -6,7 +6,7 @@
 0.25
 """
 
-from softbook.diffusion.model.along import group_bound, masked_bound
+from softbook.diffusion.model.along import frozen_rates_bound, group_bound, masked_bound
 from softbook.diffusion.model.budget import Budget, error_budget
 from softbook.diffusion.model.distances import (
     integral_metric,
@@ -44,6 +44,7 @@ __all__ = [
     "continuous_law",
     "copy_law",
     "error_budget",
+    "frozen_rates_bound",
     "grid_of",
     "group_bound",
     "integral_metric",

@@ -9,12 +9,12 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from softbook.diffusion.model.along import group_bound, masked_bound
+from softbook.diffusion.model.along import frozen_rates_bound, group_bound, masked_bound
 from softbook.diffusion.model.distances import total_variation
-from softbook.diffusion.model.path import posterior
+from softbook.diffusion.model.path import path_law, posterior, rates
 from softbook.diffusion.model.samplers import continuous_law, masked_sampler_law
 from softbook.diffusion.model.tables import copy_law, product_law, random_law
-from softbook.diffusion.theory import parallel_unmasking_bound
+from softbook.diffusion.theory import parallel_unmasking_bound, path_bound
 
 
 def model(tokens, sites, seed):
@@ -120,3 +120,19 @@ def test_independence_costs_nothing_and_copies_all():
     assert group_bound(copy_law(4, 2), 5) == pytest.approx(0.75 / 5)
     with pytest.raises(ValueError, match="grid: 2 times"):
         group_bound(copy_law(2, 2), 2, grid=[0, 1])
+
+
+@pytest.mark.parametrize(("prior", "size"), [("masked", None), ("uniform", None), ("uniform", 1e6)])
+def test_frozen_rates_cost_what_the_path_bound_says(prior, size):
+    data, cuts = random_law(2, 2, 0), np.linspace(0, 0.7, 4)
+    kind = {"prior": prior, "prior_size": size}
+    pieces = [(float(b), rates(data, float(a), **kind)) for a, b in itertools.pairwise(cuts)]
+    start = path_law(data, 0.0, **kind).ravel()
+    wanted = path_bound(lambda t: rates(data, t, **kind), pieces, start, end=0.7, path="rates")
+    found = frozen_rates_bound(data, 3, end=0.7, **kind)
+    assert found == pytest.approx(wanted, rel=1e-3)
+    assert found >= wanted - 1e-9
+    # Twice the steps, about half the cost.
+    assert frozen_rates_bound(data, 6, end=0.7, **kind) == pytest.approx(found / 2, rel=0.25)
+    with pytest.raises(ValueError, match="end: 1 is given"):
+        frozen_rates_bound(data, 3, end=1)

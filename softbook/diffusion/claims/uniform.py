@@ -3,11 +3,21 @@
 from __future__ import annotations
 
 import math
+from itertools import pairwise
 
 import numpy as np
 
 from softbook.claims import Claim, Hypothesis, register
-from softbook.diffusion.claims.common import ROUNDED, SEED, SITES, STEPS, TOKENS, law_of
+from softbook.diffusion.claims.common import (
+    ROUNDED,
+    SEED,
+    SITES,
+    STEPS,
+    TOKENS,
+    end_law,
+    law_of,
+)
+from softbook.diffusion.model.along import frozen_rates_bound
 from softbook.diffusion.model.distances import total_variation
 from softbook.diffusion.model.path import path_law, rates
 from softbook.diffusion.model.samplers import (
@@ -143,6 +153,42 @@ register(
         ),
         tolerance=ROUNDED,
         depends=["diff-path", "diff-exit"],
+    )
+)
+
+
+def frozen(prior: str, sites: int, seed: int, steps: int, end: float) -> float:
+    """Return TV at `end` between the chain whose rates stay those of each step's start, and the path."""
+    law = law_of(2, sites, seed)
+    cuts = np.linspace(0, end, steps + 1)
+    parts = [(b, rates(law, a, prior=prior)) for a, b in pairwise(cuts)]
+    found = end_law(parts, path_law(law, 0.0, prior=prior).ravel())
+    return float(np.abs(found - path_law(law, end, prior=prior).ravel()).sum() / 2)
+
+
+register(
+    Claim(
+        id="diff-frozen",
+        title="Frozen rates",
+        statement=(
+            r"The chain that starts from noise and keeps, during each step, the rates $Q_{t_{k-1}}$ of its start (at whatever state it is by then) has at $T<1$ a law whose distance from $p_T$ is at most "
+            r"$$\tfrac12\sum_k\int_{t_{k-1}}^{t_k}\mathbb E_{x\sim p_t}\bigl\lVert Q_t(x,\cdot)-Q_{t_{k-1}}(x,\cdot)\bigr\rVert_1dt.$$"
+        ),
+        evidence="proved",
+        source="own",
+        knobs={
+            "prior": PRIOR,
+            "sites": Integer(1, 2, default=2, label="sites d"),
+            "seed": SEED,
+            "steps": Integer(1, 3, default=2, label="steps K"),
+            "end": Linear(0.1, 0.8, default=0.6, label="end T", points=15),
+        },
+        predicted=lambda prior, sites, seed, steps, end: frozen_rates_bound(
+            law_of(2, sites, seed), steps, end=end, prior=prior
+        ),
+        measured=frozen,
+        tolerance=ROUNDED,
+        depends=["diff-path"],
     )
 )
 
