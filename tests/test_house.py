@@ -17,6 +17,7 @@ SOURCES = sorted((ROOT / "softbook").rglob("*.py"))
 # Imports only go down. What is not named here is a result package, on floor 3.
 FLOORS = {
     "attention": 1,
+    "checks": 1,
     "kernels": 1,
     "knobs": 1,
     "provenance": 1,

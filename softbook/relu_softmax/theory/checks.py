@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import math
-from numbers import Integral, Real
+from numbers import Real
+
+from softbook.checks import count
+
+__all__ = ["count", "interval", "number", "positive", "reachable"]
 
 
 def number(name: str, value: float) -> float:
@@ -38,19 +42,6 @@ def reachable(error: float) -> float:
     if positive("error", error) < 1e-300:
         raise ValueError(f"error: {error!r} is given, but at least 1e-300 is needed")
     return float(error)
-
-
-def count(name: str, value: int, least: int = 1) -> int:
-    """Return `value`; raise unless it is an integer of at least `least`.
-
-    >>> count("pieces", 4)
-    4
-    """
-    if isinstance(value, bool) or not isinstance(value, Integral):
-        raise TypeError(f"{name}: {type(value).__name__} is given, but an integer is needed")
-    if value < least:
-        raise ValueError(f"{name}: {value} is given, but at least {least} is needed")
-    return int(value)
 
 
 def interval(low: float, high: float) -> tuple[float, float]:
