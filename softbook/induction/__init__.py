@@ -1,0 +1,1 @@
+"""Shortcut or induction: which of two mechanisms one step of training picks (chapter 4)."""
