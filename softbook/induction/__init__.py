@@ -1,1 +1,48 @@
-"""Shortcut or induction: which of two mechanisms one step of training picks (chapter 4)."""
+"""Shortcut or induction: which of two mechanisms one step of training picks (chapter 4).
+
+>>> max_sum_ratio([0.25, 0.25, 0.25, 0.25], [3, 4, 5, 6]) < 0.4
+True
+"""
+
+from softbook.induction.model.evaluate import Accuracy, accuracy
+from softbook.induction.model.network import attention_of, outputs_of
+from softbook.induction.model.task import Sequences, sample_sequences, sequences_at
+from softbook.induction.model.two_steps import Models, train_two_steps
+from softbook.induction.theory import (
+    PopulationWeights,
+    cheapest_masses,
+    family_pairs,
+    least_cost,
+    length_cost,
+    margin,
+    max_sum_ratio,
+    optimal_masses,
+    population_logits,
+    population_weights,
+    predicted_accuracy,
+    uniform_ratio,
+)
+
+__all__ = [
+    "Accuracy",
+    "Models",
+    "PopulationWeights",
+    "Sequences",
+    "accuracy",
+    "attention_of",
+    "cheapest_masses",
+    "family_pairs",
+    "least_cost",
+    "length_cost",
+    "margin",
+    "max_sum_ratio",
+    "optimal_masses",
+    "outputs_of",
+    "population_logits",
+    "population_weights",
+    "predicted_accuracy",
+    "sample_sequences",
+    "sequences_at",
+    "train_two_steps",
+    "uniform_ratio",
+]

@@ -51,5 +51,5 @@ def family_pairs(
         for first in range(1, 2 * middle)
         if first != middle
     ]
-    first, second, chance = zip(*rows, strict=True)
-    return np.array(first), np.array(second), np.array(chance)
+    one, two, chance = zip(*rows, strict=True)
+    return np.array(one), np.array(two), np.array(chance)

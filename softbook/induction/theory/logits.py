@@ -159,8 +159,8 @@ def predicted_accuracy(
     (where the previous token is the output). A heuristic and no theorem: at ℓ1 + 3 the values of two tokens tie,
     and a soft arg-max mixes. Arguments as for `population_logits` and `family_pairs`.
 
-    >>> predicted_accuracy([1.0], [5], 4), predicted_accuracy([0.05] * 20, range(1, 21), 2)
-    (0.0, 1.0)
+    >>> predicted_accuracy([1.0], [5], 4), round(predicted_accuracy([0.05] * 20, range(1, 21), 2), 9)
+    (0.25, 1.0)
     """
     one, two, chance = family_pairs(masses, lengths, family)
     logits = _Logits(masses, lengths, triggers, previous, True, int((one + two).max()) + 3)
@@ -168,4 +168,4 @@ def predicted_accuracy(
         int(np.argmax(logits.at(int(i), int(j), triggers_too=False))) - i in (1, 2)
         for i, j in zip(one, two, strict=True)
     ]
-    return float(chance @ np.array(hits, dtype=np.float64))
+    return min(1.0, float(chance @ np.array(hits, dtype=np.float64)))

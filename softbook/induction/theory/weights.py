@@ -199,10 +199,11 @@ def population_weights(
     Source: own (chapter 4, "One step, exactly"); Kawata et al. 2025, Lemma 7, is its leading part for one length.
 
     >>> found = population_weights([1.0], [2], vocabulary=8, triggers=1)
-    >>> found.attention.shape, round(float(abs(found.attention.sum(0)).max()), 12)
-    ((23, 23), 0.011321)
-    >>> bool(abs(found.value.sum(0)).max() < 1e-15)
-    True
+    >>> found.attention.shape, found.value.shape
+    ((23, 23), (8, 23))
+    >>> induction = found.attention[15, 7]  # previous token is the trigger, seen by the trigger
+    >>> print(f"{induction / (found.scale / 7):.3f}")  # the limit N -> infinity is 1 - 2/7
+    0.610
     """
     weights, places = law_of(masses, lengths)
     n = count("triggers", triggers)
