@@ -124,7 +124,7 @@ def value_gradient(
     models, samples, longest = sequences.tokens.shape
     features = longest + 2 * vocabulary
     token, before, valid = places(sequences, vocabulary)
-    share = (valid / (sequences.ends * samples).unsqueeze(-1)).to(dtype)
+    share = valid.to(dtype) / (sequences.ends * samples).unsqueeze(-1)
     row = sequences.output + vocabulary * torch.arange(models, device=token.device)[:, None]
     position = torch.arange(longest, device=token.device).expand_as(token)
     total = torch.zeros(models * vocabulary * features, dtype=dtype, device=token.device)
@@ -147,7 +147,7 @@ def attention_gradient(
     models, samples, longest = sequences.tokens.shape
     vocabulary, features = value.shape[-2:]
     token, before, valid = places(sequences, vocabulary)
-    flat = (valid / sequences.ends.unsqueeze(-1)).to(value.dtype)
+    flat = valid.to(value.dtype) / sequences.ends.unsqueeze(-1)
     chances = (spread(flat, sequences, vocabulary) @ value.mT).softmax(-1)
     own = value.gather(1, sequences.output.unsqueeze(-1).expand(-1, -1, features))
     use = own - chances @ value
