@@ -9,6 +9,7 @@ palette; the page replaces each light string by its dark partner (`palette`) whe
 """
 
 from softbook.plotting.layout import chart, note, rule
+from softbook.plotting.panels import scale_below, side_by_side
 from softbook.plotting.roles import GRID, ROLES, Role, palette
 from softbook.plotting.traces import DIVERGING, band, curve, heatmap, points
 
@@ -25,4 +26,6 @@ __all__ = [
     "palette",
     "points",
     "rule",
+    "scale_below",
+    "side_by_side",
 ]

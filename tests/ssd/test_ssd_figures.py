@@ -11,9 +11,9 @@ import plotly.graph_objects as go
 import pytest
 
 from softbook.explore.parts import array_of
-from softbook.plotting import chart, curve, note, rule
+from softbook.plotting import chart, curve, note, rule, side_by_side
 from softbook.ssd.figures import breaks, duals, matrices, ranks
-from softbook.ssd.figures.panels import matrix_map, side_by_side
+from softbook.ssd.figures.panels import matrix_map
 
 NUMBER = r"[-−]?\d+(?:\.\d+)?(?:e[-+]?\d+)?"
 

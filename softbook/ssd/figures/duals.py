@@ -10,8 +10,8 @@ import plotly.graph_objects as go
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
-from softbook.plotting import curve, points
-from softbook.ssd.figures.panels import matrix_chart, matrix_map, side_by_side
+from softbook.plotting import curve, points, side_by_side
+from softbook.ssd.figures.panels import matrix_chart, matrix_map
 from softbook.ssd.model import attention_dual
 from softbook.ssd.theory import diagonal_blocks, new_columns, semiseparable_order
 

@@ -12,8 +12,8 @@ from torch import Tensor
 from softbook.explore import explorable
 from softbook.kernels.ssd import ssd
 from softbook.knobs import Choice, Integer
-from softbook.plotting import chart, curve, heatmap, points
-from softbook.ssd.figures.panels import matrix_chart, matrix_map, scale_below, side_by_side
+from softbook.plotting import chart, curve, heatmap, points, scale_below, side_by_side
+from softbook.ssd.figures.panels import matrix_chart, matrix_map
 from softbook.ssd.model import diagonal_as_heads, kernel_matrix
 
 TOKENS = 16
