@@ -1,13 +1,13 @@
-"""The command line: `python -m softbook` with `ledger`, `check` or `digest`."""
+"""The command line: `python -m softbook` with `ledger`, `check`, `digest` or `sweep`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from softbook.commands import check, digest, ledger
+from softbook.commands import check, digest, ledger, sweep
 
-COMMANDS = {"ledger": ledger, "check": check, "digest": digest}
+COMMANDS = {"ledger": ledger, "check": check, "digest": digest, "sweep": sweep}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -26,6 +26,7 @@ FLOORS = {
     "plotting": 2,
     "claims": 2,
     "explore": 2,
+    "sweep": 2,
     "publish": 4,
     "notebooks": 4,
     "__main__": 4,

@@ -15,6 +15,7 @@ from tqdm import tqdm
 
 from softbook.claims import Claim, Verdict, claim_by_id, ledger
 from softbook.claims.record import Entry, load, save
+from softbook.commands.arguments import count
 
 Result = tuple[Verdict, list[Verdict], float]
 
@@ -24,28 +25,18 @@ def add(commands: Any) -> None:
     check = commands.add_parser("check", help="draw settings at random and attack every claim")
     check.add_argument("--claim", metavar="ID", help="only this claim")
     check.add_argument(
-        "--draws", type=_count, default=1000, help="random settings a claim (%(default)s)"
+        "--draws", type=count, default=1000, help="random settings a claim (%(default)s)"
     )
     check.add_argument(
-        "--attack", type=_count, default=500, help="evaluations of the attack (%(default)s)"
+        "--attack", type=count, default=500, help="evaluations of the attack (%(default)s)"
     )
     check.add_argument("--seed", type=int, default=0, help="seed of draws and attack (%(default)s)")
     check.add_argument(
-        "--jobs", type=_count, default=1, help="claims examined at a time (%(default)s)"
+        "--jobs", type=count, default=1, help="claims examined at a time (%(default)s)"
     )
     check.add_argument(
         "--record", action="store_true", help="keep the worst settings for the ledger"
     )
-
-
-def _count(text: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = 0
-    if number < 1:
-        raise argparse.ArgumentTypeError(f"{text} is given, but an integer >= 1 is needed")
-    return number
 
 
 def run(options: argparse.Namespace) -> int:
