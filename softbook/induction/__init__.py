@@ -9,6 +9,7 @@ from softbook.induction.model.network import attention_of, outputs_of
 from softbook.induction.model.task import Sequences, sample_sequences, sequences_at
 from softbook.induction.model.two_steps import Models, train_two_steps
 from softbook.induction.theory import (
+    Outlook,
     PopulationWeights,
     cheapest_masses,
     family_pairs,
@@ -17,15 +18,18 @@ from softbook.induction.theory import (
     margin,
     max_sum_ratio,
     optimal_masses,
+    outlook,
     population_logits,
     population_weights,
     predicted_accuracy,
+    repeat_distances,
     uniform_ratio,
 )
 
 __all__ = [
     "Accuracy",
     "Models",
+    "Outlook",
     "PopulationWeights",
     "Sequences",
     "accuracy",
@@ -37,10 +41,12 @@ __all__ = [
     "margin",
     "max_sum_ratio",
     "optimal_masses",
+    "outlook",
     "outputs_of",
     "population_logits",
     "population_weights",
     "predicted_accuracy",
+    "repeat_distances",
     "sample_sequences",
     "sequences_at",
     "train_two_steps",

@@ -146,7 +146,7 @@ def measured(
 def paper(triggers: int, shortest: int) -> Float64[np.ndarray, " windows"]:
     """Return the paper's row in per cent; NaN where it is not known.
 
-    >>> paper(4, 9)[0], bool(np.isnan(paper(4, 10)).all())
+    >>> float(paper(4, 9)[0]), bool(np.isnan(paper(4, 10)).all())
     (8.7, True)
     """
     for one in read_json(PAPER)["rows"]:

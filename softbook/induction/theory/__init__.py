@@ -4,10 +4,12 @@
 - `weights`: the population's weights, exact
 - `logits`: what they make of a new sequence: logits, margins, the predictor without parameters
 - `families`: which sequences a test draws
+- `outlook`: the same for the distances of a reader's own corpus
 """
 
 from softbook.induction.theory.families import FAMILIES, family_pairs
 from softbook.induction.theory.logits import margin, population_logits, predicted_accuracy
+from softbook.induction.theory.outlook import Outlook, outlook, repeat_distances
 from softbook.induction.theory.ratio import (
     cheapest_masses,
     least_cost,
@@ -20,6 +22,7 @@ from softbook.induction.theory.weights import PopulationWeights, population_weig
 
 __all__ = [
     "FAMILIES",
+    "Outlook",
     "PopulationWeights",
     "cheapest_masses",
     "family_pairs",
@@ -28,8 +31,10 @@ __all__ = [
     "margin",
     "max_sum_ratio",
     "optimal_masses",
+    "outlook",
     "population_logits",
     "population_weights",
     "predicted_accuracy",
+    "repeat_distances",
     "uniform_ratio",
 ]

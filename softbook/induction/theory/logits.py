@@ -19,7 +19,7 @@ from collections.abc import Sequence
 import numpy as np
 from jaxtyping import Float64
 
-from softbook.checks import count
+from softbook.checks import count, number
 from softbook.induction.theory.families import family_pairs
 from softbook.induction.theory.lengths import law_of
 
@@ -35,13 +35,13 @@ class _Logits:
         self,
         masses: Law,
         lengths: Sequence[int] | np.ndarray,
-        triggers: int,
+        triggers: float,
         previous: bool,
         background: bool,
         reach: int,
     ) -> None:
         weights, places = law_of(masses, lengths)
-        self.triggers = count("triggers", triggers)
+        self.triggers = number("triggers", triggers, 1.0)
         self.kappa, self.previous = 2 if previous else 1, previous
         self.lost = float(self.kappa) if background else 0.0
         ends = 2 * places + 3
@@ -73,7 +73,7 @@ class _Logits:
 def population_logits(
     masses: Law,
     lengths: Sequence[int] | np.ndarray,
-    triggers: int,
+    triggers: float,
     first: int,
     second: int,
     *,
@@ -85,7 +85,8 @@ def population_logits(
     Parameters
     ----------
     masses, lengths, triggers
-        The law q on lengths >= 1 of the training, and n.
+        The law q on lengths >= 1 of the training, and n. Where triggers are not equally likely, everything here holds for
+        the trigger w with 1/π_w in the place of n: so any number of at least 1 is allowed.
     first, second
         ℓ1, ℓ2 >= 0: fillers before and between the triggers.
     previous
@@ -109,7 +110,7 @@ def population_logits(
 def margin(
     masses: Law,
     lengths: Sequence[int] | np.ndarray,
-    triggers: int,
+    triggers: float,
     *,
     first: int | None = None,
     second: int | None = None,
@@ -148,7 +149,7 @@ def margin(
 def predicted_accuracy(
     masses: Law,
     lengths: Sequence[int] | np.ndarray,
-    triggers: int,
+    triggers: float,
     *,
     family: str = "conflict",
     previous: bool = True,
