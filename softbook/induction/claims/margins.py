@@ -78,6 +78,42 @@ register(
     )
 )
 
+
+def paper_allowed(triggers: int, previous: bool, factor: bool = True, **shape: Any) -> float:
+    """Return (n+κ−1)(1 + 3/(2ℓ0)) R, ℓ0 the shortest length with mass; not `factor`: without that factor.
+
+    >>> paper_allowed(1, True, shortest=3)
+    3.0
+    """
+    least = min(contributions(*law(**shape)))
+    return allowed(triggers, previous, "paper", **shape) * (1 + 1.5 / least if factor else 1.0)
+
+
+register(
+    Claim(
+        id="ind-success-paper",
+        title="In the paper's form of the ratio",
+        statement=(
+            r"At leading order, on every sequence with $\ell_1\ne\ell_2$, if no length is below $\ell_0$, $$\frac{\text{margin}}A\ge1-(n+\kappa-1)\Bigl(1+\frac3{2\ell_0}\Bigr)R.$$ "
+            r"So for values that read the previous token $R<\frac2{5(n+1)}$ is enough whatever the lengths, and $R>\frac5{2n}$ is too much where a sequence as in *A large ratio is too much* exists: both of order $\frac1n$, as in the paper's theorem, whose constants are not known to us."
+        ),
+        evidence="proved",
+        source="own",
+        knobs=OPEN,
+        predicted=paper_allowed,
+        measured=lambda factor=True, **settings: shortfall(background=False, **settings),
+        tolerance=ROUNDED,
+        hypotheses=[
+            Hypothesis(
+                r"the factor $1+\frac3{2\ell_0}$ is counted",
+                lambda factor=True, **_: factor,
+                violation={"factor": False, "shares": LINEAR, "triggers": 4},
+            )
+        ],
+        depends=["ind-success", "ind-ratios", "ind-failure"],
+    )
+)
+
 register(
     Claim(
         id="ind-success-finite",
