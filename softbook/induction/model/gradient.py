@@ -24,27 +24,28 @@ class Batch:
     is always zero (before the first token), one whose score is −∞ (behind the end).
     """
 
-    index: Int64[Tensor, "... samples places"]  # of the token at each place, then of the one before
-    query: Float[Tensor, "... samples more"]  # x_T
-    answer: Int64[Tensor, "... samples 1"]
-
-    def at(self, step: int) -> Batch:
-        """Return one entry along the first dimension."""
-        return Batch(self.index[step], self.query[step], self.answer[step])
+    index: Int64[
+        Tensor, "models samples places"
+    ]  # of the token at each place, then of the one before
+    query: Float[Tensor, "models samples more"]  # x_T
+    answer: Int64[Tensor, "models samples 1"]
 
 
 def prepared(sequences: Sequences, vocabulary: int, dtype: torch.dtype) -> Batch:
     """Return sequences as numbers of features, for `gradients`."""
     tokens, longest = sequences.tokens, sequences.tokens.shape[-1]
     features, behind = longest + 2 * vocabulary, tokens == PAD
-    before = tokens.roll(1, -1) + (longest + vocabulary)
+    index = tokens.new_empty(*tokens.shape[:-1], 2 * longest)
+    token, before = index[..., :longest], index[..., longest:]
+    torch.add(tokens, longest, out=token).masked_fill_(behind, features + 1)
+    torch.add(tokens[..., :-1], longest + vocabulary, out=before[..., 1:])
     before[..., 0] = features
-    token = (tokens + longest).masked_fill_(behind, features + 1)
+    before.masked_fill_(behind, features)
     last = sequences.tokens.gather(-1, (sequences.ends - 2).unsqueeze(-1)).squeeze(-1)
     asks = (sequences.ends - 1, longest + sequences.trigger, longest + vocabulary + last)
     query = torch.zeros(*last.shape, features + 2, dtype=dtype, device=tokens.device)
     return Batch(
-        torch.cat([token, before.masked_fill_(behind, features)], -1),
+        index,
         query.scatter_(-1, torch.stack(asks, -1), 1.0),
         sequences.output.unsqueeze(-1),
     )

@@ -17,11 +17,9 @@ from softbook.induction.model.network import attention_of, outputs_of, spread
 from softbook.induction.model.task import Sequences, sample_sequences, stack
 from softbook.induction.model.two_steps import Models, settings_of
 
-__all__ = ["OPTIMISERS", "TESTS", "Curves", "Trained", "train"]
+__all__ = ["OPTIMISERS", "Curves", "Trained", "train"]
 
 OPTIMISERS = ("adam", "sgd")
-TESTS = 1000
-"""Sequences of each of the two tests of a model."""
 CHUNK = 16
 """Steps whose sequences are drawn together: part of what a seed means."""
 APART = 10**6
@@ -82,16 +80,17 @@ def _batches(models: Models, batch: int) -> Iterator[Batch]:
         )
         parts = (part.unflatten(1, (CHUNK, batch)).transpose(0, 1) for part in vars(drawn).values())
         chunk = Sequences(*(part.contiguous() for part in parts)).to(models.value.device)
-        ready = prepared(chunk, models.vocabulary, models.value.dtype)
-        yield from (ready.at(step) for step in range(CHUNK))
+        for step in range(CHUNK):
+            now = Sequences(*(part[step] for part in vars(chunk).values()))
+            yield prepared(now, models.vocabulary, models.value.dtype)
 
 
-def _tests(models: Models) -> tuple[Sequences, Sequences]:
+def _tests(models: Models, many: int) -> tuple[Sequences, Sequences]:
     """Draw tests in distribution, and out of it: up to the greatest of `lengths`, whether it has mass or not."""
     wide = (models.lengths == models.lengths.max())[None].repeat(len(models.masses), 0)
     return (
-        models.draw(TESTS, family="train", seed=APART),
-        replace(models, masses=wide.astype(np.float64)).draw(TESTS, family="pairs", seed=APART),
+        models.draw(many, family="train", seed=APART),
+        replace(models, masses=wide.astype(np.float64)).draw(many, family="pairs", seed=APART),
     )
 
 
@@ -128,6 +127,7 @@ def train(
     previous: bool = True,
     seeds: Sequence[int] = (0,),
     every: int | None = None,
+    tests: int = 1000,
     longest: int | None = None,
     device: str | torch.device = "cpu",
     dtype: torch.dtype = torch.float32,
@@ -146,6 +146,8 @@ def train(
         "adam" (with the usual 0.9, 0.999 and 1e-8) or "sgd" (without momentum).
     every
         Steps between two points of the curves (default: a 25th of all).
+    tests
+        Sequences in each of the two tests of a model, in and out of distribution.
     progress
         Whether a bar shows how far it is.
 
@@ -161,9 +163,10 @@ def train(
     (40, True)
     """
     laws, all_lengths, each, room = settings_of(masses, lengths, triggers, longest)
-    many, size, total = (
+    many, size, checks, total = (
         count("steps", steps),
         count("batch", batch),
+        count("tests", tests),
         count("vocabulary", vocabulary, max(each) + 2),
     )
     pace, name = number("rate", rate, 0.0), one_of("optimiser", optimiser, OPTIMISERS)
@@ -190,8 +193,8 @@ def train(
     )
     kind = torch.optim.Adam if name == "adam" else torch.optim.SGD
     update = kind([value, attention], lr=pace, fused=True)
-    tests, batches = _tests(models), _batches(models, size)
-    points, seen = [0], [_seen(models, tests)]
+    drawn, batches = _tests(models, checks), _batches(models, size)
+    points, seen = [0], [_seen(models, drawn)]
     for step in tqdm(range(1, many + 1), unit="step", disable=not progress):
         _, value.grad, attention.grad = gradients(value, attention, next(batches))
         if not previous:
@@ -199,6 +202,6 @@ def train(
         update.step()
         if step % apart == 0 or step == many:
             points.append(step)
-            seen.append(_seen(models, tests))
+            seen.append(_seen(models, drawn))
     curves = Curves(torch.tensor(points), *(torch.stack(part) for part in zip(*seen, strict=True)))
     return Trained(**vars(models), curves=curves)
