@@ -77,6 +77,8 @@ def test_the_gathered_model_is_the_definition(drawn):
         torch.testing.assert_close(found[model], wanted, atol=1e-13, rtol=0)
     each = stack([drawn] * 3)
     torch.testing.assert_close(outputs_of(value, attention, each), found, atol=0, rtol=0)
+    one = outputs_of(value[0], attention[0], each)
+    torch.testing.assert_close(one, found[:1].expand_as(one), atol=1e-13, rtol=0)
 
 
 def test_attention_is_a_law_on_what_stands_there(drawn):

@@ -1,5 +1,5 @@
-"""The explorables of chapter 4; importing registers them."""
+"""The explorables of chapter 4: importing this package registers them by id."""
 
-from softbook.induction.figures import phase
+from softbook.induction.figures import attention, phase, ratio, transition
 
-__all__ = ["phase"]
+__all__ = ["attention", "phase", "ratio", "transition"]

@@ -75,7 +75,7 @@ def _panel(kind: str, triggers: int, bar: bool) -> go.Figure:
         [trace],
         title=kind,
         x="longest ℓmax",
-        y="shortest ℓmin",
+        y="shortest ℓmin" if bar else "",
         x_range=(FIRST + 0.5, LAST + 0.5),
         y_range=(LAST - 0.5, FIRST - 0.5),
         height=460,
@@ -94,7 +94,7 @@ def _panel(kind: str, triggers: int, bar: bool) -> go.Figure:
 def ind_phase(triggers: int, shown: str) -> tuple[go.Figure, str]:
     """Show accuracy out of distribution over all windows, and beside it another map."""
     figure = side_by_side(
-        _panel(MEASURED, triggers, True), _panel(shown, triggers, False), title=PHASE, gap=0.16
+        _panel(MEASURED, triggers, True), _panel(shown, triggers, False), title=PHASE, gap=0.1
     )
     ours, theirs = square(MEASURED, triggers), square(shown, triggers)
     known = ~np.isnan(theirs)

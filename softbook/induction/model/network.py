@@ -56,13 +56,14 @@ def places(
 
 def attended(
     attention: Float[Tensor, "*models features features"], sequences: Sequences
-) -> Float[Tensor, "*models samples features"]:
+) -> Float[Tensor, "*stacked samples features"]:
     """Return W_KQ x_T: what the last token asks for, feature by feature."""
     longest, vocabulary = _widths(attention, sequences)
     ends = sequences.ends
     last = sequences.tokens.gather(-1, (ends - 2).unsqueeze(-1)).squeeze(-1)
-    lead, features = attention.shape[:-2], attention.shape[-1]
-    columns = attention.mT.reshape(-1, features)
+    features = attention.shape[-1]
+    lead = torch.broadcast_shapes(attention.shape[:-2], ends.shape[:-1])
+    columns = attention.mT.expand(*lead, features, features).reshape(-1, features)
     offset = features * torch.arange(len(columns) // features, device=columns.device).view(*lead, 1)
     asks = (ends - 1, longest + sequences.trigger, longest + vocabulary + last)
     first, *others = (columns[(ask + offset).flatten()] for ask in asks)
@@ -86,7 +87,7 @@ def spread(
 
 def attention_of(
     attention: Float[Tensor, "*models features features"], sequences: Sequences
-) -> Float[Tensor, "*models samples longest"]:
+) -> Float[Tensor, "*stacked samples longest"]:
     """Return the attention that the last token pays to each place: softmax(Xᵀ W_KQ x_T), 0 behind the end.
 
     Parameters
@@ -94,8 +95,8 @@ def attention_of(
     attention
         W_KQ, key feature by query feature, with any dimensions in front: many models.
     sequences
-        The same for all models, or with the models' dimensions in front; L long, of N tokens, with
-        L + 2N features.
+        L long, of N tokens, with L + 2N features. The dimensions in front of both are broadcast: one model, or
+        one set of sequences, for many of the other.
 
     >>> from softbook.induction.model.task import sequences_at
     >>> drawn = sequences_at([1], [2], vocabulary=9, triggers=1)
@@ -117,7 +118,7 @@ def outputs_of(
     value: Float[Tensor, "*models vocabulary features"],
     attention: Float[Tensor, "*models features features"],
     sequences: Sequences,
-) -> Float[Tensor, "*models samples vocabulary"]:
+) -> Float[Tensor, "*stacked samples vocabulary"]:
     """Return the model's logits f of the next token; arguments as for `attention_of`.
 
     >>> from softbook.induction.model.task import sequences_at

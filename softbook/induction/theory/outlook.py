@@ -67,7 +67,9 @@ class Outlook:
         return INDUCTION if self.margin > 0 else SHORTCUT
 
     def __str__(self) -> str:
-        most = int(self.lengths[np.argmax(self.masses / (2 * self.lengths + 3))])
+        each = self.masses / (2 * self.lengths + 3)
+        # The first of those that tie but for rounding.
+        most = int(self.lengths[np.argmax(each > each.max() * (1 - 1e-9))])
         return (
             f"{len(self.lengths)} distances up to {int(self.lengths.max())} ({100 * self.beyond:.1f} % lie beyond); "
             f"the strongest is {most}\n"

@@ -1,0 +1,112 @@
+"""Explorables from the committed pictures: the transition in a mixture, and too small a vocabulary."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+import plotly.graph_objects as go
+
+from softbook.explore import explorable
+from softbook.induction.experiment import pictures
+from softbook.induction.experiment.pictures import LENGTHS, SHARES, SIZES, WINDOWS
+from softbook.induction.figures.ratio import BOTH, TOKEN
+from softbook.induction.theory import margin, max_sum_ratio, predicted_accuracy
+from softbook.knobs import Choice
+from softbook.plotting import band, chart, curve, points, rule
+
+TURN = "A few other lengths turn the shortcut into induction"
+SMALL = "The theory is one of many tokens"
+
+
+@lru_cache(maxsize=1)
+def stored() -> dict[str, Any]:
+    """Return the committed result."""
+    return pictures.load()
+
+
+@lru_cache(maxsize=4)
+def margins(previous: bool) -> np.ndarray:
+    """Return the worst margin on 1..16 for each share of the mixture."""
+    return np.array(
+        [
+            margin(pictures.mixture(share), LENGTHS, 1, previous=previous, reach=16)
+            for share in SHARES
+        ]
+    )
+
+
+@explorable(
+    "ind-transition",
+    title=TURN,
+    share=Choice(SHARES, 0.1, label="share w of 1 to 16"),
+    values=Choice([BOTH, TOKEN], label="values read"),
+)
+def ind_transition(share: float, values: str) -> tuple[go.Figure, str]:
+    """Show attention and accuracy on ℓ1 ≠ ℓ2 against the mixture's weight, with the exact curve."""
+    previous = values == BOTH
+    rows = [one for one in stored()["mixture"] if one["kappa"] == 1 + previous]
+    looks = np.array([one["attention"] for one in rows])
+    right = np.array([one["right"] for one in rows])
+    exact = np.array([one["exact"] for one in rows])
+    worst = margins(previous)
+    x = np.array(SHARES)
+    every = np.repeat(x, looks.shape[1])
+    small = {"color": "#0b5cad", "size": 5, "symbol": "circle"}
+    figure = chart(
+        [
+            points(every, looks.ravel(), "measured", "attention, five seeds", marker=small),
+            curve(x, exact, "prediction", "attention, exact"),
+            curve(x, right.mean(1), "reference", "right answers"),
+            curve(x, worst, "bound", "worst margin / A"),
+        ],
+        title=TURN,
+        x="share w of the lengths 1 to 16, the rest at 8",
+        y="share of 1",
+        x_range=(-0.02, 1.02),
+        y_range=(-0.55, 1.05),
+        rules=[rule("reference", x=share), rule("reference", y=0.0)],
+    )
+    at = SHARES.index(share)
+    ratio = max_sum_ratio(pictures.mixture(share), LENGTHS, form="finite")
+    return figure, (
+        f"w = {share:g}, R_T = {ratio:.3f}: attention on the output {looks[at].mean():.3f} ({looks[at].min():.3f} to {looks[at].max():.3f}), exact weights "
+        f"{exact[at]:.3f}; {100 * right[at].mean():.0f} % right; worst margin {worst[at]:+.3f} A."
+    )
+
+
+@explorable(
+    "ind-break-vocabulary",
+    title=SMALL,
+    window=Choice(list(WINDOWS), "3 to 7", label="lengths"),
+)
+def ind_break_vocabulary(window: str) -> tuple[go.Figure, str]:
+    """Show accuracy on conflicting lengths against the number of tokens, four triggers."""
+    rows = [one for one in stored()["vocabulary"] if one["window"] == window]
+    right = 100 * np.array([one["right"] for one in rows])
+    low, high = WINDOWS[window]
+    lengths = np.arange(low, high + 1)
+    told = 100 * predicted_accuracy(
+        np.full(len(lengths), 1 / len(lengths)), lengths, pictures.TRIGGERS
+    )
+    x = np.array(SIZES, dtype=float)
+    figure = chart(
+        [
+            *band(x, right.min(1), right.max(1), "measured", "range of five seeds"),
+            curve(x, right.mean(1), "measured", "measured"),
+            curve([7, 110], [told, told], "prediction", "predicted, N → ∞"),
+        ],
+        title=SMALL,
+        x="tokens N",
+        y="accuracy out of distribution (%)",
+        x_type="log",
+        x_range=(7, 110),
+        y_range=(0, 103),
+    )
+    axis = figure.layout.xaxis
+    axis.update(tickmode="array", tickvals=[8, 16, 32, 64], ticktext=["8", "16", "32", "64"])
+    return figure, (
+        f"Lengths {window}, four triggers: {right[0].mean():.0f} % with {SIZES[0]} tokens, {right[-1].mean():.0f} % with {SIZES[-1]}; "
+        f"the prediction for many is {told:.0f} %."
+    )
