@@ -144,14 +144,21 @@ def test_curves_are_what_the_models_do():
     # A length alone is a shortcut; all lengths are not.
     assert end.correct[-1, 1, 0] > 0.99 > 0.9 > end.correct[-1, 0, 0]
     assert end.on_output[-1, 1, 0] > end.on_output[-1, 0, 0]
-    assert end.on_middle[-1].max() < 0.5
+    assert end.on_middle[-1, 0, 0] > 5 * end.on_middle[-1, 1, 0]
+    # Of ℓ1 ≠ ℓ2 up to 4 none has the middle 1 or 4.
+    assert end.on_middle[-1, 2, 0].isnan()
 
 
-def test_attention_on_the_middle_is_only_taken_where_there_is_one():
-    found = train([0, 0, 1.0], [1, 2, 3], steps=1, rate=0.0, vocabulary=6)
-    # Weights stay zero, so that each place gets 1/T: T = 7 where ℓ1 + ℓ2 is even, else 6 or 8.
-    assert found.curves.on_middle[-1].item() == pytest.approx(1 / 7, abs=1e-6)
-    assert found.curves.on_output[-1].item() == pytest.approx((1 / 6 + 1 / 7 + 1 / 8) / 3, abs=2e-3)
+def test_attention_on_the_middle_is_taken_where_a_shortcut_is_trained():
+    found = train([[0, 0.5, 0.5, 0], [0, 0, 1.0, 0]], LENGTHS, steps=1, rate=0.0, vocabulary=6)
+    # Weights stay zero, so that each place gets 1/T; ℓ1 + ℓ2 is 3, 4, 5, 6 or 7 in 2, 2, 4, 2 or 2 of 12 pairs.
+    assert found.curves.on_middle[-1, 0].item() == pytest.approx((1 / 7 + 1 / 9) / 2, abs=3e-3)
+    assert found.curves.on_middle[-1, 1].item() == pytest.approx(1 / 9, abs=1e-6)
+    every = (2 / 6 + 2 / 7 + 4 / 8 + 2 / 9 + 2 / 10) / 12
+    assert found.curves.on_output[-1, 1].item() == pytest.approx(every, abs=3e-3)
+    none = train([0, 1.0], [1, 2], steps=1, rate=0.0, vocabulary=6).curves
+    assert none.on_middle.isnan().all()
+    assert none.on_output.isfinite().all()
 
 
 def test_a_nan_reaches_the_curves():

@@ -39,7 +39,8 @@ class Curves:
     correct
         Share of tests out of distribution, (ℓ1, ℓ2) uniform on ℓ1 ≠ ℓ2, where the greatest logit is the output's.
     on_output, on_middle
-        Mean attention in these tests at ℓ1 + 2; and at (ℓ1+ℓ2)/2 + 2, in those where this is a whole number.
+        Mean attention in these tests at ℓ1 + 2; and at (ℓ1+ℓ2)/2 + 2, in those where (ℓ1+ℓ2)/2 is a length of the
+        training (NaN if there are none): the place of a shortcut.
     """
 
     step: Int64[Tensor, " points"]
@@ -102,14 +103,17 @@ def _seen(models: Models, tests: tuple[Sequences, Sequences]) -> list[Tensor]:
     weights = attention_of(models.attention, beyond)
     best, told = (spread(weights, beyond, models.vocabulary) @ models.value.mT).max(-1)
     both = beyond.first + beyond.second
-    whole = both % 2 == 0
+    masses = torch.from_numpy(models.masses).to(both.device)
+    trained = torch.zeros(len(masses), 2 * int(models.lengths.max()) + 1, device=both.device)
+    trained[:, 2 * models.lengths] = (masses > 0).float()
+    known = trained[:, None].expand(-1, len(models.seeds), -1).gather(-1, both)
     found = (
         loss.view(within.output.shape).mean(-1),
         # A model that has gone to NaN is not right by chance.
         (told == beyond.output).to(best.dtype).where(~best.isnan(), best).mean(-1),
         weights.gather(-1, (beyond.first + 1).unsqueeze(-1)).squeeze(-1).mean(-1),
-        (weights.gather(-1, (both // 2 + 1).unsqueeze(-1)).squeeze(-1) * whole).sum(-1)
-        / whole.sum(-1),
+        (weights.gather(-1, (both // 2 + 1).unsqueeze(-1)).squeeze(-1) * known).sum(-1)
+        / known.sum(-1),
     )
     return [part.to(torch.float64).cpu() for part in found]
 
