@@ -15,7 +15,7 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import builds, jump_gpu, latency, payloads, ssd, ssd_gpu
+from benchmarks import builds, induction, jump_gpu, latency, payloads, ssd, ssd_gpu
 
 RESULTS = Path(__file__).with_name("results.json")
 PACKAGES = ("torch", "numpy", "plotly", "jupyter-book", "sphinx", "myst-nb", "playwright")
@@ -23,6 +23,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "payloads": payloads.measure,
     "latency": latency.measure,
     "ssd": ssd.measure,
+    "induction": induction.measure,
     "ssd-gpu": ssd_gpu.measure,
     "jump-gpu": jump_gpu.measure,
     "builds": builds.measure_builds,
@@ -32,6 +33,7 @@ SUMMARIES: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "payloads": payloads.summary,
     "latency": latency.summary,
     "ssd": ssd.summary,
+    "induction": induction.summary,
 }
 
 
