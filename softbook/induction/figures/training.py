@@ -18,7 +18,7 @@ from softbook.induction.theory import margin, max_sum_ratio
 from softbook.knobs import Choice, Integer
 from softbook.plotting import band, chart, curve, note, points, rule
 
-CURVES = "Training curves: one length stays half a shortcut, many do not"
+CURVES = "One length stays half a shortcut, many do not"
 ORDER = "Neither a ratio nor the margin orders what Adam learns"
 ADAM, DESCENT, ONE_STEP = "Adam", "gradient descent", "one step"
 TRAINED = {ADAM: "adam", DESCENT: "sgd", ONE_STEP: "one-step"}
@@ -90,7 +90,10 @@ def ind_training(law: str, by: str, point: int) -> tuple[go.Figure, str]:
     roles = ("measured", "prediction", "violated")
     figure = chart(
         [
-            *band(steps, correct.min(0), correct.max(0), "measured", "five seeds"),
+            *(
+                edge | {"line": edge["line"] | {"width": 0}}
+                for edge in band(steps, correct.min(0), correct.max(0), "measured", "five seeds")
+            ),
             curve(steps, correct.mean(0), "measured", "right answers"),
             curve(steps, output.mean(0), "prediction", "attention on the output"),
             curve(steps, middle.mean(0), "violated", "attention on the shortcut"),
