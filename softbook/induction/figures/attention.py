@@ -16,6 +16,7 @@ from softbook.induction.model.two_steps import Models, train_two_steps
 from softbook.induction.theory import PopulationWeights, population_weights
 from softbook.knobs import Choice, Integer
 from softbook.plotting import (
+    ROLES,
     chart,
     curve,
     heatmap,
@@ -108,7 +109,7 @@ def ind_attention(trained_on: str, first: int, second: int) -> tuple[go.Figure, 
             curve(places, told, "prediction", "exact weights"),
         ],
         title=LOOKS,
-        x="place",
+        x="place in the sequence",
         y="attention of the last token",
         x_range=(0, len(found) + 1),
         y_range=(-0.03, 1.14),
@@ -124,7 +125,7 @@ def ind_attention(trained_on: str, first: int, second: int) -> tuple[go.Figure, 
     return figure, (
         f"Trained on lengths {trained_on}, shown ℓ1 = {first}, ℓ2 = {second} ({'as in training' if inside else 'never seen'}): "
         f"{100 * found[first + 1]:.0f} % of the attention is on the output, place {first + 2} of {end}, and "
-        f"{100 * found[middle - 1]:.0f} % on place {middle}; most of it is on {best}."
+        f"{100 * found[middle - 1]:.0f} % on place {middle}; no place has more than {best}."
     )
 
 
@@ -168,6 +169,12 @@ def _parts(features: int, first: int) -> list[tuple[str, np.ndarray]]:
     ]
 
 
+def _marked(role: str, left: float, top: float, wide: int, high: int) -> dict[str, Any]:
+    """Return a frame around a block of cells, (left, top) its corner."""
+    ends = {"x0": left, "x1": left + wide, "y0": top, "y1": top + high}
+    return {"type": "rect", "line": {"color": ROLES[role].light, "width": 2}} | ends
+
+
 def _matrix(name: str, kind: str, bar: bool) -> go.Figure:
     whole = matrices(name)[kind]
     rows, columns = _parts(len(whole), 1), _parts(len(whole), 9)
@@ -204,6 +211,14 @@ def _matrix(name: str, kind: str, bar: bool) -> go.Figure:
             rule("reference", **{axis: float(edge) + 0.5})
             for axis, edges in borders.items()
             for edge in edges[1:-1]
+        ]
+        + [
+            _marked("violated", 0.5, 0.5, int(borders["x"][1]), int(borders["y"][1])),
+            _marked("measured", borders["x"][1] + 0.5, borders["y"][2] + 0.5, PAIR, PAIR),
+        ],
+        notes=[
+            note(0.8, borders["y"][1] - 0.4, "shortcut", "violated"),
+            note(borders["x"][1] + PAIR + 0.7, borders["y"][2] + 1.5, "induction", "measured"),
         ],
     )
     for axis, edges, names in (

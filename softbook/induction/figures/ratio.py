@@ -13,9 +13,9 @@ from softbook.induction.theory import least_cost, margin, max_sum_ratio
 from softbook.knobs import Choice, Integer, Switch
 from softbook.plotting import chart, curve, note, points, rule
 
-RATIO = "What one length contributes must stay below all together, over n"
-COST = "The cheapest data are linear in the length"
-ORDER = "The ratio orders the data if values read tokens only"
+RATIO = "The largest share, and the two thresholds that n sets"
+COST = "The cheapest masses grow linearly with the length"
+ORDER = "If values read the previous token, a greater ratio can do better"
 SHAPES = {"1/ℓ²": -2, "1/ℓ": -1, "uniform": 0, "∝ ℓ": 1, "∝ ℓ²": 2}
 MANY = (1, 2, 3, 4, 6, 10, 16)
 LAST = 24
@@ -31,6 +31,22 @@ def power_law(shape: str, shortest: int, many: int) -> tuple[np.ndarray, np.ndar
     lengths = np.arange(shortest, shortest + many)
     weights = lengths.astype(np.float64) ** SHAPES[shape]
     return weights / weights.sum(), lengths
+
+
+def failing(masses: np.ndarray, lengths: np.ndarray) -> tuple[int, int] | None:
+    """Return the first (ℓ1, ℓ2) on which the theorem on failure speaks for R_T > 1/n, or None.
+
+    ℓ1 + ℓ2 is twice the length ℓ* that contributes most; ℓ1 and ℓ1 − 1 are without mass, and ℓ1 is at least 2 from ℓ*.
+
+    >>> failing(np.ones(1), np.array([3]))
+    (1, 5)
+    """
+    top = int(lengths[np.argmax(masses / (2 * lengths + 3))])
+    used = set(lengths[masses > 0].tolist())
+    for first in range(1, 2 * top):
+        if abs(first - top) >= 2 and not used & {first, first - 1}:
+            return first, 2 * top - first
+    return None
 
 
 @explorable(
@@ -56,8 +72,8 @@ def ind_ratio(shape: str, shortest: int, many: int, triggers: int) -> tuple[go.F
         [
             points(places, shares, "measured", "share of A: a/A"),
             points(places, mass, "reference", "mass q"),
-            curve([0, LAST + 1], [low, low], "prediction", "1/(n+1): safe below"),
-            curve([0, LAST + 1], [high, high], "bound", "1/n: fails above"),
+            curve([0, LAST + 1], [low, low], "prediction", "1/(n+1): induction below"),
+            curve([0, LAST + 1], [high, high], "bound", "1/n: can fail above"),
         ],
         title=RATIO,
         x="length ℓ",
@@ -65,12 +81,18 @@ def ind_ratio(shape: str, shortest: int, many: int, triggers: int) -> tuple[go.F
         x_range=(0, LAST + 1),
         y_range=(0, 1.04),
     )
-    ends = f"between {low:.3f} and {high:.3f}: the neighbours decide"
+    said = f"between 1/(n+1) = {low:.3f} and 1/n = {high:.3f}: the neighbours decide"
     if finite < low - 1e-12:
-        ends = f"below 1/(n+1) = {low:.3f}: induction on every sequence"
+        said = f"below 1/(n+1) = {low:.3f}: at leading order induction on every sequence"
     elif finite > high + 1e-12:
-        ends = f"above 1/n = {high:.3f}: the shortcut wins where no seen length is near the output"
-    return figure, f"R_T = {finite:.3f}, {ends}. The paper's R is {paper:.3f}."
+        pair = failing(masses, lengths)
+        said = f"above 1/n = {high:.3f}: " + (
+            f"the shortcut wins at ℓ1 = {pair[0]}, ℓ2 = {pair[1]}"
+            if pair
+            else "no ℓ1 is far enough from all lengths with mass for the theorem"
+        )
+    side = "at most" if paper <= high + 1e-12 else "above"
+    return figure, f"R_T = {finite:.3f}, {said}. The paper's R is {paper:.3f}, {side} 1/n."
 
 
 START_ONE, START_N, LINEAR = "uniform from 1", "uniform from n", "linear in ℓ: the least"
@@ -81,7 +103,7 @@ COUNT = 12
 def costs(form: str) -> dict[str, Float64[np.ndarray, " triggers"]]:
     """Return the costs for n = 1..12 of the cheapest law, and of the narrowest uniform ones with the ratio 1/n.
 
-    >>> costs("paper")[LINEAR][3]
+    >>> float(costs("paper")[LINEAR][3])
     10.0
     """
     found: dict[str, list[float]] = {LINEAR: [], START_N: [], START_ONE: []}
@@ -111,7 +133,7 @@ def ind_cost(form: str, triggers: int) -> tuple[go.Figure, str]:
         [
             curve(each, found[LINEAR], "prediction", LINEAR),
             curve(each, found[START_N], "measured", START_N),
-            curve(each, found[START_ONE], "violated", START_ONE),
+            curve(each, found[START_ONE], "reference", START_ONE),
         ],
         title=COST,
         x="triggers n",
@@ -121,15 +143,20 @@ def ind_cost(form: str, triggers: int) -> tuple[go.Figure, str]:
         y_range=(0.5, 1e11),
         rules=[rule("reference", x=triggers)],
     )
-    now = {name: values[triggers - 1] for name, values in found.items()}
+    now = {name: f"{values[triggers - 1]:,.4g}" for name, values in found.items()}
+    if found[START_ONE][triggers - 1] >= 1e4:
+        now[START_ONE] = f"{found[START_ONE][triggers - 1]:,.0f}"
+    kind = "linear" if form == "paper" else "affine"
     return figure, (
-        f"n = {triggers}, {'R' if form == 'paper' else 'R_T'} at most 1/{triggers}: the linear law costs {now[LINEAR]:.3g}, the narrowest uniform "
-        f"window from {triggers} on {now[START_N]:.3g}, the one from 1 on {now[START_ONE]:.3g}."
+        f"n = {triggers}, {'R' if form == 'paper' else 'R_T'} at most 1/{triggers}: the {kind} law costs {now[LINEAR]}, the narrowest uniform "
+        f"window from {triggers} on {now[START_N]}, the one from 1 on {now[START_ONE]}."
     )
 
 
 WINDOWS = ((8, 8), (8, 9), (7, 9), (7, 10), (6, 10), (5, 11), (4, 12), (1, 16))
-MIXED = np.linspace(0, 1, 17)
+MIXED = np.linspace(0, 1, 21)
+SHOWN = 4
+"""The mixture that the sentence names: a fifth on 1 to 16."""
 
 
 @lru_cache(maxsize=16)
@@ -155,16 +182,16 @@ def families(previous: bool, triggers: int, background: bool) -> dict[str, np.nd
     title=ORDER,
     values=Choice([BOTH, TOKEN], label="values read"),
     triggers=Choice([1, 2], 1, label="triggers n"),
-    background=Switch(False, label="terms in 1/T"),
+    background=Switch(True, label="terms in 1/T"),
 )
 def ind_break_previous(values: str, triggers: int, background: bool) -> tuple[go.Figure, str]:
     """Show the worst margin against the ratio for two families of laws."""
     found = families(values == BOTH, triggers, background)
     windows, mixtures = found["windows"], found["mixtures"]
-    ends = np.array([0.0, 1.0])
+    ends, kappa = np.array([0.0, 1.0]), 2 if values == BOTH else 1
     figure = chart(
         [
-            curve(ends, 1 - triggers * ends, "prediction", "1 − n R_T"),
+            curve(ends, 1 - (triggers + kappa - 1) * ends, "bound", "promised without 1/T"),
             curve(mixtures[0], mixtures[1], "measured", "8, mixed with 1 to 16"),
             points(mixtures[0], mixtures[1], "measured", "mixtures", showlegend=False),
             curve(windows[0], windows[1], "violated", "windows around 8"),
@@ -174,12 +201,18 @@ def ind_break_previous(values: str, triggers: int, background: bool) -> tuple[go
         x="ratio R_T",
         y="worst margin / A",
         x_range=(0, 1.03),
-        y_range=(-1.8, 1.1),
+        y_range=(-2.1, 1.1),
         rules=[rule("reference", y=0.0)],
-        notes=[note(0.02, -1.75, "below 0: a sequence fails", "reference", yanchor="bottom")],
+        notes=[note(0.02, -2.05, "below 0: a sequence fails", "reference", yanchor="bottom")],
     )
-    mixed = int(np.argmin(np.abs(MIXED - 0.125)))
+    # Of two laws, the one with the greater ratio has the greater margin.
+    greater = [np.subtract.outer(one, two) for one, two in zip(windows, mixtures, strict=True)]
+    swapped = int((greater[0] * greater[1] > 1e-9).sum())
+    two, fifth = (
+        f"R_T = {ratio:.3f}, margin {worst:+.3f} A".replace("-", "−")
+        for ratio, worst in (windows[:, 1] + 0.0, mixtures[:, SHOWN] + 0.0)
+    )
     return figure, (
-        f"Windows 8 to 9: R_T = {windows[0, 1]:.3f}, margin {windows[1, 1]:+.3f} A. Seven eighths at 8, the rest on 1 to 16: R_T = "
-        f"{mixtures[0, mixed]:.3f}, margin {mixtures[1, mixed]:+.3f} A."
+        f"Lengths 8 and 9: {two}. Four fifths at 8, the rest on 1 to 16: {fifth}. The greater ratio has the greater margin "
+        f"in {swapped} of {len(WINDOWS) * len(MIXED)} pairs of a window and a mixture."
     )

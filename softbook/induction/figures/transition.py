@@ -14,10 +14,10 @@ from softbook.induction.experiment.pictures import LENGTHS, SHARES, SIZES, WINDO
 from softbook.induction.figures.ratio import BOTH, TOKEN
 from softbook.induction.theory import margin, max_sum_ratio, predicted_accuracy
 from softbook.knobs import Choice
-from softbook.plotting import band, chart, curve, points, rule
+from softbook.plotting import ROLES, band, chart, curve, points, rule
 
 TURN = "A few other lengths turn the shortcut into induction"
-SMALL = "The theory is one of many tokens"
+SMALL = "With few tokens accuracy strays from the prediction"
 
 
 @lru_cache(maxsize=1)
@@ -53,26 +53,30 @@ def ind_transition(share: float, values: str) -> tuple[go.Figure, str]:
     worst = margins(previous)
     x = np.array(SHARES)
     every = np.repeat(x, looks.shape[1])
-    small = {"color": "#0b5cad", "size": 5, "symbol": "circle"}
+    small, square = (
+        {"color": ROLES[role].light, "size": 5, "symbol": ROLES[role].marker}
+        for role in ("measured", "reference")
+    )
     figure = chart(
         [
             points(every, looks.ravel(), "measured", "attention, five seeds", marker=small),
             curve(x, exact, "prediction", "attention, exact"),
-            curve(x, right.mean(1), "reference", "right answers"),
-            curve(x, worst, "bound", "worst margin / A"),
+            curve(x, right.mean(1), "measured", "right answers"),
+            curve(x, worst, "reference", "worst margin / A", mode="lines+markers", marker=square),
         ],
         title=TURN,
         x="share w of the lengths 1 to 16, the rest at 8",
-        y="share of 1",
+        y="share; margin in units of A",
         x_range=(-0.02, 1.02),
-        y_range=(-0.55, 1.05),
+        y_range=(-0.25, 1.05),
         rules=[rule("reference", x=share), rule("reference", y=0.0)],
     )
     at = SHARES.index(share)
+    told = f"{worst[at]:+.3f}".replace("-", "−")
     ratio = max_sum_ratio(pictures.mixture(share), LENGTHS, form="finite")
     return figure, (
         f"w = {share:g}, R_T = {ratio:.3f}: attention on the output {looks[at].mean():.3f} ({looks[at].min():.3f} to {looks[at].max():.3f}), exact weights "
-        f"{exact[at]:.3f}; {100 * right[at].mean():.0f} % right; worst margin {worst[at]:+.3f} A."
+        f"{exact[at]:.3f}; {100 * right[at].mean():.0f} % right; worst margin {told} A."
     )
 
 
@@ -91,9 +95,10 @@ def ind_break_vocabulary(window: str) -> tuple[go.Figure, str]:
         np.full(len(lengths), 1 / len(lengths)), lengths, pictures.TRIGGERS
     )
     x = np.array(SIZES, dtype=float)
+    spread = band(x, right.min(1), right.max(1), "measured", "range of five seeds")
     figure = chart(
         [
-            *band(x, right.min(1), right.max(1), "measured", "range of five seeds"),
+            *(edge | {"line": edge["line"] | {"width": 0}} for edge in spread),
             curve(x, right.mean(1), "measured", "measured"),
             curve([7, 110], [told, told], "prediction", "predicted, N → ∞"),
         ],
@@ -106,7 +111,9 @@ def ind_break_vocabulary(window: str) -> tuple[go.Figure, str]:
     )
     axis = figure.layout.xaxis
     axis.update(tickmode="array", tickvals=[8, 16, 32, 64], ticktext=["8", "16", "32", "64"])
+    seen = ", ".join(
+        f"{right[SIZES.index(size)].mean():.0f} % with {size}" for size in (8, 16, 32, 96)
+    )
     return figure, (
-        f"Lengths {window}, four triggers: {right[0].mean():.0f} % with {SIZES[0]} tokens, {right[-1].mean():.0f} % with {SIZES[-1]}; "
-        f"the prediction for many is {told:.0f} %."
+        f"Lengths {window}, four triggers, tokens: {seen}; the prediction for many is {told:.0f} %."
     )
