@@ -85,9 +85,9 @@ register(
         id="ind-weights",
         title="The second step, exactly",
         statement=(
-            r"As $\eta_V\to0$, $W_{KQ}(1)/(\eta_V\eta_{KQ})$ tends to the matrix of `population_weights`, at every number of tokens, triggers and lengths. Its leading entries, in units of $c$ and with $a_\ell=q_\ell/T_\ell$: "
-            r"$$\begin{aligned}&\text{position }j,\text{ query }p_{T_\ell}:&&a_\ell(1_{j=\ell+2}+1_{j=\ell+3}),\\&\text{trigger before, query the trigger}:&&\tfrac1n\textstyle\sum_\ell a_\ell.\end{aligned}$$ "
-            r"Positions see the mass of one length, the pattern that a trigger came before sees all lengths, but only one of $n$ triggers ($1_{j=\ell+3}$ where the values read the previous token)."
+            r"As $\eta_V\to0$, $W_{KQ}(1)/(\eta_V\eta_{KQ})$ tends to the matrix of `population_weights`, at every number of tokens, triggers and lengths. In units of $c$ and with $a_\ell=q_\ell/T_\ell$ its leading entries are: "
+            r"at place $j$, asked for by place $T_\ell$, $a_\ell(1_{j=\ell+2}+1_{j=\ell+3})$ ($1_{j=\ell+3}$ where the values read the previous token); at a trigger as previous token, asked for by the same trigger, $\frac1n\sum_\ell a_\ell$. "
+            r"Places see the mass of one length; the pattern that a trigger came before sees all lengths, but is learned for one of $n$ triggers."
         ),
         evidence="proved",
         source="own",
