@@ -12,12 +12,12 @@ from torch import Tensor
 from tqdm import tqdm
 
 from softbook.checks import count, number, one_of
-from softbook.induction.model.gradient import Batch, gradients, prepared
+from softbook.induction.model.gradient import gradients, prepared
 from softbook.induction.model.network import attention_of, outputs_of, spread
 from softbook.induction.model.task import Sequences, sample_sequences, stack
 from softbook.induction.model.two_steps import Models, settings_of
 
-__all__ = ["OPTIMISERS", "Curves", "Trained", "train"]
+__all__ = ["OPTIMISERS", "Curves", "Trained", "in_steps", "train"]
 
 OPTIMISERS = ("adam", "sgd")
 CHUNK = 16
@@ -57,33 +57,55 @@ class Trained(Models):
     curves: Curves
 
 
-def _batches(models: Models, batch: int) -> Iterator[Batch]:
-    """Draw training sequences for ever, each model's from its own generator."""
-    every = [
-        (law, triggers, torch.Generator().manual_seed(seed))
-        for law, triggers in zip(models.masses, models.triggers, strict=True)
-        for seed in models.seeds
-    ]
+def in_steps(
+    masses: Float64[np.ndarray, "models lengths"],
+    lengths: Int64[np.ndarray, " lengths"],
+    triggers: Sequence[int],
+    sources: Sequence[torch.Generator],
+    batch: int,
+    vocabulary: int,
+    longest: int,
+    device: str | torch.device,
+) -> Iterator[Sequences]:
+    """Draw the sequences of each training step, for ever: `batch` for every model, each from its own generator.
+
+    >>> laws, source = np.array([[1.0]]), torch.Generator().manual_seed(0)
+    >>> next(in_steps(laws, np.array([2]), [1], [source], 5, 8, 7, "cpu")).tokens.shape
+    torch.Size([1, 5, 7])
+    """
     while True:
         drawn = stack(
             [
                 sample_sequences(
                     law,
-                    models.lengths,
+                    lengths,
                     batch * CHUNK,
-                    vocabulary=models.vocabulary,
-                    triggers=triggers,
-                    longest=models.longest,
+                    vocabulary=vocabulary,
+                    triggers=n,
+                    longest=longest,
                     seed=source,
                 )
-                for law, triggers, source in every
+                for law, n, source in zip(masses, triggers, sources, strict=True)
             ]
         )
         parts = (part.unflatten(1, (CHUNK, batch)).transpose(0, 1) for part in vars(drawn).values())
-        chunk = Sequences(*(part.contiguous() for part in parts)).to(models.value.device)
+        chunk = Sequences(*(part.contiguous() for part in parts)).to(device)
         for step in range(CHUNK):
-            now = Sequences(*(part[step] for part in vars(chunk).values()))
-            yield prepared(now, models.vocabulary, models.value.dtype)
+            yield Sequences(*(part[step] for part in vars(chunk).values()))
+
+
+def _batches(models: Models, batch: int) -> Iterator[Sequences]:
+    each = len(models.seeds)
+    return in_steps(
+        models.masses.repeat(each, 0),
+        models.lengths,
+        [n for n in models.triggers for _ in range(each)],
+        [torch.Generator().manual_seed(seed) for _ in models.masses for seed in models.seeds],
+        batch,
+        models.vocabulary,
+        models.longest,
+        models.value.device,
+    )
 
 
 def _tests(models: Models, many: int) -> tuple[Sequences, Sequences]:
@@ -184,23 +206,19 @@ def train(
     lead, stacked = (len(laws), len(own)), len(laws) * len(own)
     value = torch.zeros(stacked, total, features + 2, dtype=dtype, device=device)
     attention = torch.zeros(stacked, features + 2, features + 2, dtype=dtype, device=device)
-    models = Models(
+    weights = (
         value[..., :features].unflatten(0, lead),
         attention[:, :features, :features].unflatten(0, lead),
-        laws,
-        all_lengths,
-        each,
-        total,
-        room,
-        bool(previous),
-        own,
     )
+    models = Models(*weights, laws, all_lengths, each, total, room, bool(previous), own)
     kind = torch.optim.Adam if name == "adam" else torch.optim.SGD
     update = kind([value, attention], lr=pace, fused=True)
     drawn, batches = _tests(models, checks), _batches(models, size)
     points, seen = [0], [_seen(models, drawn)]
     for step in tqdm(range(1, many + 1), unit="step", disable=not progress):
-        _, value.grad, attention.grad = gradients(value, attention, next(batches))
+        _, value.grad, attention.grad = gradients(
+            value, attention, prepared(next(batches), total, dtype)
+        )
         if not previous:
             value.grad[..., room + total :] = 0.0
         update.step()
