@@ -121,7 +121,7 @@ def test_the_ratio_s_sentence_is_true_at_every_law():
         law, n = ratio.power_law(one["shape"], one["shortest"], one["many"]), one["triggers"]
         shares = law[0] / (2 * law[1] + 3)
         finite = float(shares.max() / shares.sum())
-        assert text.startswith(f"R_T = {finite:.3f}, ")
+        assert text.startswith(f"n = {n}, R_T = {finite:.3f}, ")
         assert np.nanmax(array_of(figure.data[0]["y"])) == pytest.approx(finite)
         paper = float((law[0] / law[1]).max() / (law[0] / law[1]).sum())
         side = "above" if paper > 1 / n + 1e-9 else "at most"
@@ -221,7 +221,7 @@ def test_the_transition_shows_the_committed_numbers_and_their_exact_curve():
         (row,) = [
             row
             for row in pictures.load()["mixture"]
-            if (row["share"], row["kappa"]) == (one["share"], kappa)
+            if (row["share"], row["kappa"], row["theta"]) == (one["share"], kappa, one["theta"])
         ]
         assert f"{np.mean(row['attention']):.3f}" in text
         assert f"weights {row['exact']:.3f}" in text
@@ -232,6 +232,16 @@ def test_the_transition_shows_the_committed_numbers_and_their_exact_curve():
         )
         assert text.endswith(f"worst margin {lead:+.3f} A.".replace("-", "−"))
     assert pictures.load()["provenance"]["seeds"] == [0, 1, 2, 3, 4]
+
+
+def test_longer_steps_sharpen_the_transition():
+    rows = {(row["share"], row["theta"]): row for row in pictures.load()["mixture"][:39]}
+    shortcut, induction = ([rows[w, theta]["exact"] for theta in (10, 30, 100)] for w in (0.0, 0.2))
+    assert shortcut == sorted(shortcut, reverse=True)
+    assert induction == sorted(induction)
+    # Where the worst margin is positive, long steps are right on nearly all sequences; at w = 0 on few.
+    assert np.mean(rows[0.2, 100]["right"]) > 0.99
+    assert np.mean(rows[0.0, 100]["right"]) < 0.35
 
 
 def test_few_tokens_stray_from_the_prediction_and_many_do_not():
@@ -253,6 +263,16 @@ def test_the_committed_pictures_are_what_their_command_computes():
         if (row["window"], row["vocabulary"]) == ("3 to 5", 16)
     ]
     np.testing.assert_allclose(again["right"], stored["right"], atol=0.005)
+    for previous, kappa in ((True, 2), (False, 1)):
+        for row in pictures._mixed(0.1, previous, lambda: None):
+            (kept,) = [
+                one
+                for one in pictures.load()["mixture"]
+                if (one["share"], one["kappa"], one["theta"]) == (0.1, kappa, row["theta"])
+            ]
+            np.testing.assert_allclose(row["attention"], kept["attention"], atol=1e-4)
+            np.testing.assert_allclose(row["right"], kept["right"], atol=0.005)
+            assert row["exact"] == pytest.approx(kept["exact"], abs=2e-5)
     # A planted fault: another number of tokens is another result.
     other = pictures._sized("3 to 5", 24, lambda: None)
     assert np.abs(np.array(other["right"]) - stored["right"]).max() > 0.005

@@ -25,7 +25,18 @@ from softbook.induction.model.two_steps import Models, train_two_steps
 from softbook.induction.theory import population_weights
 from softbook.provenance import read_result, write_result
 
-__all__ = ["DATA", "LENGTHS", "SHARES", "SIZES", "WINDOWS", "load", "main", "mixture", "run"]
+__all__ = [
+    "DATA",
+    "LENGTHS",
+    "SHARES",
+    "SIZES",
+    "THETAS",
+    "WINDOWS",
+    "load",
+    "main",
+    "mixture",
+    "run",
+]
 
 DATA = Path(__file__).resolve().parents[1] / "data" / "pictures.json"
 """The committed result."""
@@ -34,8 +45,8 @@ SHARES = (0.0, 0.02, 0.04, 0.06, 0.08, 0.1, 0.12, 0.15, 0.2, 0.3, 0.5, 0.75, 1.0
 LENGTHS = np.arange(1, 17)
 SEEDS, TESTS = (0, 1, 2, 3, 4), 1000
 MIXED: dict[str, Any] = {"vocabulary": 16, "triggers": 1, "samples": 20_000}
-THETA, VALUE_RATE = 10.0, 0.1
-"""Length of the steps: the logit of the induction part is θ; so small a value rate that softmax is linear."""
+THETAS, VALUE_RATE = (10, 30, 100), 0.1
+"""Lengths of the steps: the logit of the induction part is θ; so small a value rate that softmax is linear."""
 SIZES = (8, 10, 12, 16, 24, 32, 48, 64, 96)
 WINDOWS = {"3 to 5": (3, 5), "3 to 7": (3, 7), "3 to 12": (3, 12)}
 TRIGGERS = 4
@@ -52,14 +63,14 @@ def mixture(share: float) -> Float64[np.ndarray, " lengths"]:
 
 
 def rates(masses: np.ndarray) -> float:
-    """Return η_V η_KQ for which the induction part's logit is θ: θ n/(cA).
+    """Return η_V η_KQ for which the induction part's logit is 1: n/(cA).
 
-    >>> round(rates(mixture(0.5)) / 1e4, 1)
-    3.9
+    >>> round(rates(mixture(0.5)) / 1e3, 1)
+    4.1
     """
     mean = float((masses / (2 * LENGTHS + 3)).sum())
     ordinary = MIXED["vocabulary"] - MIXED["triggers"]
-    return THETA * MIXED["triggers"] * ordinary / mean**2
+    return MIXED["triggers"] * ordinary / mean**2
 
 
 def apart(seed: int) -> Sequences:
@@ -86,37 +97,42 @@ def _on_output(attention: Tensor, tests: Sequences) -> float:
     return float(weights.gather(-1, (tests.first + 1).unsqueeze(-1)).mean())
 
 
-def _mixed(share: float, previous: bool, tick: Any) -> dict[str, Any]:
-    """Return attention on the output and accuracy, one a seed, and the attention of the exact weights."""
+def _mixed(share: float, previous: bool, tick: Any) -> list[dict[str, Any]]:
+    """Return attention on the output and accuracy, one a seed, and the attention of the exact weights, for each θ."""
     masses = mixture(share)
-    both = rates(masses)
+    unit = rates(masses)
     models = train_two_steps(
         masses,
         LENGTHS,
         value_rate=VALUE_RATE,
-        attention_rate=both / VALUE_RATE,
+        attention_rate=unit / VALUE_RATE,
         previous=previous,
         seeds=SEEDS,
         **MIXED,
     )
-    exact = population_weights(masses, LENGTHS, 16, 1, previous=previous)
-    looks, right, told = [], [], []
-    for place, seed in enumerate(SEEDS):
-        tests = apart(seed)
-        value, attention = models.value[0, place], models.attention[0, place]
-        looks.append(_on_output(attention, tests))
-        answer = outputs_of(value, attention, tests).argmax(-1)
-        right.append(float((answer == tests.output).double().mean()))
-        told.append(_on_output(both * torch.from_numpy(exact.attention), tests))
+    weights = population_weights(masses, LENGTHS, 16, 1, previous=previous).attention
+    exact = unit * torch.from_numpy(weights)
+    tests = [apart(seed) for seed in SEEDS]
+    rows = []
+    # The second step starts at zero, so that its rate scales W_KQ.
+    for theta in THETAS:
+        trained = list(zip(models.value[0], theta * models.attention[0], tests, strict=True))
+        right = [
+            (outputs_of(value, attention, drawn).argmax(-1) == drawn.output).double().mean()
+            for value, attention, drawn in trained
+        ]
+        rows.append(
+            {
+                "share": share,
+                "kappa": 2 if previous else 1,
+                "theta": theta,
+                "attention": [_on_output(attention, drawn) for _, attention, drawn in trained],
+                "right": [float(one) for one in right],
+                "exact": float(np.mean([_on_output(theta * exact, drawn) for drawn in tests])),
+            }
+        )
     tick()
-    kappa = 2 if previous else 1
-    return {
-        "share": share,
-        "kappa": kappa,
-        "attention": looks,
-        "right": right,
-        "exact": float(np.mean(told)),
-    }
+    return rows
 
 
 def _sized(name: str, vocabulary: int, tick: Any) -> dict[str, Any]:
@@ -149,7 +165,10 @@ def run(out: Path = DATA, *, progress: bool = True) -> dict[str, Any]:
     total = 2 * len(SHARES) + len(SIZES) * len(WINDOWS)
     with tqdm(total=total, unit="setting", disable=None if progress else True) as bar:
         mixed = [
-            _mixed(share, previous, bar.update) for previous in (True, False) for share in SHARES
+            row
+            for previous in (True, False)
+            for share in SHARES
+            for row in _mixed(share, previous, bar.update)
         ]
         sized = [_sized(name, size, bar.update) for name in WINDOWS for size in SIZES]
     write_result(
@@ -157,7 +176,7 @@ def run(out: Path = DATA, *, progress: bool = True) -> dict[str, Any]:
         {"mixture": _rounded(mixed), "vocabulary": _rounded(sized)},
         settings={
             "command": "python -m softbook.induction.experiment.pictures",
-            "theta": THETA,
+            "theta": THETAS,
             "tests": TESTS,
             "triggers": TRIGGERS,
             **MIXED,
@@ -172,7 +191,7 @@ def load(path: Path = DATA) -> dict[str, Any]:
     """Read the committed result.
 
     >>> len(load()["mixture"])
-    26
+    78
     """
     return read_result(path)
 

@@ -92,7 +92,10 @@ def ind_ratio(shape: str, shortest: int, many: int, triggers: int) -> tuple[go.F
             else "no ℓ1 is far enough from all lengths with mass for the theorem"
         )
     side = "at most" if paper <= high + 1e-12 else "above"
-    return figure, f"R_T = {finite:.3f}, {said}. The paper's R is {paper:.3f}, {side} 1/n."
+    return (
+        figure,
+        f"n = {triggers}, R_T = {finite:.3f}, {said}. The paper's R is {paper:.3f}, {side} 1/n.",
+    )
 
 
 START_ONE, START_N, LINEAR = "uniform from 1", "uniform from n", "linear in ℓ: the least"

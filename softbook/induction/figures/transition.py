@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from softbook.explore import explorable
 from softbook.induction.experiment import pictures
-from softbook.induction.experiment.pictures import LENGTHS, SHARES, SIZES, WINDOWS
+from softbook.induction.experiment.pictures import LENGTHS, SHARES, SIZES, THETAS, WINDOWS
 from softbook.induction.figures.ratio import BOTH, TOKEN
 from softbook.induction.theory import margin, max_sum_ratio, predicted_accuracy
 from softbook.knobs import Choice
@@ -42,11 +42,13 @@ def margins(previous: bool) -> np.ndarray:
     title=TURN,
     share=Choice(SHARES, 0.1, label="share w of 1 to 16"),
     values=Choice([BOTH, TOKEN], label="values read"),
+    theta=Choice(THETAS, 30, label="length of steps θ"),
 )
-def ind_transition(share: float, values: str) -> tuple[go.Figure, str]:
+def ind_transition(share: float, values: str, theta: int) -> tuple[go.Figure, str]:
     """Show attention and accuracy on ℓ1 ≠ ℓ2 against the mixture's weight, with the exact curve."""
     previous = values == BOTH
-    rows = [one for one in stored()["mixture"] if one["kappa"] == 1 + previous]
+    wanted = (1 + previous, theta)
+    rows = [one for one in stored()["mixture"] if (one["kappa"], one["theta"]) == wanted]
     looks = np.array([one["attention"] for one in rows])
     right = np.array([one["right"] for one in rows])
     exact = np.array([one["exact"] for one in rows])
@@ -75,7 +77,7 @@ def ind_transition(share: float, values: str) -> tuple[go.Figure, str]:
     told = f"{worst[at]:+.3f}".replace("-", "−")
     ratio = max_sum_ratio(pictures.mixture(share), LENGTHS, form="finite")
     return figure, (
-        f"w = {share:g}, R_T = {ratio:.3f}: attention on the output {looks[at].mean():.3f} ({looks[at].min():.3f} to {looks[at].max():.3f}), exact weights "
+        f"w = {share:g}, θ = {theta}, R_T = {ratio:.3f}: attention on the output {looks[at].mean():.3f} ({looks[at].min():.3f} to {looks[at].max():.3f}), exact weights "
         f"{exact[at]:.3f}; {100 * right[at].mean():.0f} % right; worst margin {told} A."
     )
 
