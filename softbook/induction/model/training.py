@@ -17,7 +17,7 @@ from softbook.induction.model.network import attention_of, outputs_of, spread
 from softbook.induction.model.task import Sequences, sample_sequences, stack
 from softbook.induction.model.two_steps import Models, settings_of
 
-__all__ = ["OPTIMISERS", "Curves", "Trained", "in_steps", "train"]
+__all__ = ["OPTIMISERS", "Curves", "Trained", "in_steps", "rate_of", "train"]
 
 OPTIMISERS = ("adam", "sgd")
 CHUNK = 16
@@ -55,6 +55,17 @@ class Trained(Models):
     """Models after a training, with its `curves`."""
 
     curves: Curves
+
+
+def rate_of(rate: float) -> float:
+    """Return the rate of an optimiser, which must be a number of at least 0: no training goes on from NaN.
+
+    >>> rate_of(1)
+    1.0
+    """
+    if np.isnan(number("rate", rate, 0.0)):
+        raise ValueError("rate: nan is given, but at least 0 is needed")
+    return float(rate)
 
 
 def in_steps(
@@ -195,13 +206,11 @@ def train(
         count("tests", tests),
         count("vocabulary", vocabulary, max(each) + 2),
     )
-    pace, name = number("rate", rate, 0.0), one_of("optimiser", optimiser, OPTIMISERS)
+    pace, name = rate_of(rate), one_of("optimiser", optimiser, OPTIMISERS)
     apart = max(1, many // 25) if every is None else count("every", every)
     own = tuple(count("seed", seed, 0) for seed in seeds)
     if not own:
         raise ValueError("seeds: none is given, but at least one is needed")
-    if np.isnan(pace):
-        raise ValueError("rate: nan is given, but at least 0 is needed")
     features = room + 2 * total
     lead, stacked = (len(laws), len(own)), len(laws) * len(own)
     value = torch.zeros(stacked, total, features + 2, dtype=dtype, device=device)

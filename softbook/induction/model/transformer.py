@@ -17,7 +17,7 @@ from tqdm import tqdm
 
 from softbook.checks import count, number
 from softbook.induction.model.task import PAD, Sequences, sample_sequences, stack
-from softbook.induction.model.training import APART, in_steps
+from softbook.induction.model.training import APART, in_steps, rate_of
 from softbook.induction.model.two_steps import settings_of
 
 __all__ = ["Transformers", "answers", "train_transformers"]
@@ -236,7 +236,7 @@ def train_transformers(
     batches = in_steps(every_law, all_lengths, every_n, sources, size, total, room, device)
     update = torch.optim.AdamW(
         weights.values(),
-        lr=number("rate", rate, 0.0),
+        lr=rate_of(rate),
         weight_decay=number("decay", decay, 0.0),
         fused=True,
     )
