@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Generator, Sequence
 from typing import Any
 
@@ -37,11 +38,17 @@ def on_cluster(
             "or give the address that it prints"
         ) from error
     try:
+        if not client.nthreads():
+            warnings.warn(
+                f"cluster: the scheduler at {address} has no worker yet; the sweep waits for the first",
+                RuntimeWarning,
+                stacklevel=2,
+            )
         places = {}
         for task in tasks:
             future = client.submit(perform, function, task, code, key=f"{code.name}-{task.key}")
             places[future] = task.place
-        for future in as_completed(places):
+        for future in as_completed(places, loop=client.loop):
             yield _outcome(future, places.pop(future), address)
             future.release()
     finally:

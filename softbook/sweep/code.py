@@ -53,12 +53,12 @@ class Code:
             found = None if name == "__main__" else _fingerprint_here(name)
             if found is not None and found != wanted:
                 raise RuntimeError(
-                    f"cluster: a worker's {name} is not the one here; bring the same code to all "
-                    "workers and start them anew"
+                    f"a worker's {name} is not the one that the sweep was started with; bring the same "
+                    "code to all workers and start them anew"
                 )
         if (found_versions := _versions()) != dict(self.versions):
             raise RuntimeError(
-                f"cluster: a worker has {found_versions}, but {dict(self.versions)} is needed"
+                f"a worker has {found_versions}, but the sweep was started with {dict(self.versions)}"
             )
 
 
@@ -169,10 +169,12 @@ class _Reader:
         """Read a class or function that is found by its name."""
         yield f"{module}.{thing.__name__}"
         self.modules.append(module)
-        if isinstance(thing, type) and not hasattr(sys.modules.get(module), "__file__"):
+        if isinstance(thing, type):
             for name, member in sorted(vars(thing).items()):
-                if isinstance(inspect.unwrap(member), FunctionType):
-                    yield from self._value(member, name, member)
+                inner = inspect.unwrap(member) if callable(member) else member
+                # What a file holds is in its module's fingerprint.
+                if isinstance(inner, FunctionType) and _source(inner) is None:
+                    yield from self._value(inner, name, inner)
 
 
 def _names(code: CodeType) -> set[str]:

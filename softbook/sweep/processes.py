@@ -1,8 +1,12 @@
-"""Runs on joblib's processes, where one that dies takes only its own run with it."""
+"""Runs on joblib's processes: one that dies takes only its own run with it, and none outlives the sweep."""
 
 from __future__ import annotations
 
+import os
+import threading
+import time
 from collections.abc import Callable, Generator, Sequence
+from functools import cache
 from typing import Any
 
 from joblib import Parallel, delayed
@@ -29,7 +33,7 @@ def on_processes(
                 del waiting[place]
                 yield place, outcome
         except BrokenProcessPool:
-            for task in list(waiting.values())[: 2 * jobs]:
+            for task in list(waiting.values())[:jobs]:
                 yield _alone(function, task, code)
                 del waiting[task.place]
 
@@ -37,11 +41,32 @@ def on_processes(
 def _pool(
     function: Callable[..., Any], tasks: Sequence[Task], code: Code, jobs: int
 ) -> Generator[tuple[int, Outcome], None, None]:
-    # One run at a time to a process: in batches, a kill would lose what is finished.
+    # One run at a time to a process, and none ahead: a kill costs no more than what is being done.
     pool = Parallel(
-        jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=2 * jobs, backend="loky"
+        jobs, return_as="generator_unordered", batch_size=1, pre_dispatch=jobs, backend="loky"
     )
-    return pool(delayed(perform)(function, task, code) for task in tasks)
+    return pool(delayed(_perform)(function, task, code) for task in tasks)
+
+
+def _perform(function: Callable[..., Any], task: Task, code: Code) -> tuple[int, Outcome]:
+    _die_with_parent()
+    return perform(function, task, code)
+
+
+@cache
+def _die_with_parent() -> None:
+    """End this process when the one that started it is gone: after kill -9 nobody tells it to.
+
+    On Windows the parent's number stays; there joblib's processes end when they have been idle.
+    """
+    parent = os.getppid()
+
+    def watch() -> None:
+        while os.getppid() == parent:
+            time.sleep(0.1)
+        os._exit(1)
+
+    threading.Thread(target=watch, daemon=True).start()
 
 
 def _alone(function: Callable[..., Any], task: Task, code: Code) -> tuple[int, Outcome]:
