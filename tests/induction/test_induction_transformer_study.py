@@ -113,5 +113,8 @@ def test_the_figure_says_what_is_stored_at_every_setting():
         last = WINDOWS[shortest][-1]
         said = f"up to {last} {right[:, -1].mean():.0f} % and {pseudo[:, -1].mean():.0f} %"
         assert said in frame.summary
-        drawn = [trace["y"] for trace in frame.figure.data]
-        assert drawn[2] == pytest.approx(right.mean(0))
+        drawn = frame.figure.data[2]["y"]
+        assert drawn[: right.shape[1]] == pytest.approx(right.mean(0))
+        assert np.isnan(drawn[right.shape[1] :]).all()
+    # A page can follow all settings: it asks for curves of one length.
+    assert figure.payload()["id"] == "ind-transformer"

@@ -66,8 +66,8 @@ def misordered(kind: str, by: str, previous: bool) -> list[tuple[str, str]]:
 
 def _percent(values: Float64[np.ndarray, " seeds"]) -> str:
     low, high = (f"{100 * value:.0f}" for value in (values.min(), values.max()))
-    span = low if low == high else f"{low} to {high}"
-    return f"{100 * values.mean():.0f} % ({span} over five seeds)"
+    span = "in all five seeds" if low == high else f"{low} to {high} over five seeds"
+    return f"{100 * values.mean():.0f} % ({span})"
 
 
 @explorable(
