@@ -73,6 +73,20 @@ def test_the_committed_shares_are_whole(shortest, places):
     assert np.ptp(parts["within"], axis=0).any()
 
 
+def test_the_committed_curves_begin_as_they_do_here(monkeypatch):
+    monkeypatch.setattr(transformer, "WINDOWS", {8: (9,)})
+    monkeypatch.setattr(transformer, "STEPS", transformer.STEPS // transformer.POINTS)
+    monkeypatch.setattr(transformer, "POINTS", 1)
+    for places in PLACES:
+        here = transformer.runs(places, 8, seed=1)
+        for name in transformer.MEASURES:
+            kept = seen(8, places, name, STORED)[:, 0, :2]
+            # Another machine rounds otherwise.
+            assert here[name][0] == pytest.approx(list(kept[1]), abs=0.02), name
+    # Another start is not within that.
+    assert here["pseudo"][0][1] != pytest.approx(seen(8, 0.1, "pseudo", STORED)[1, 0, 1], abs=0.02)
+
+
 def test_what_was_not_measured_is_refused():
     with pytest.raises(ValueError, match=r"shortest, places: 3, 0\.1 are given, but were not"):
         seen(3, 0.1)
