@@ -7,6 +7,8 @@ True
 from softbook.induction.model.evaluate import Accuracy, accuracy
 from softbook.induction.model.network import attention_of, outputs_of
 from softbook.induction.model.task import Sequences, sample_sequences, sequences_at
+from softbook.induction.model.training import Trained, train
+from softbook.induction.model.transformer import train_transformers
 from softbook.induction.model.two_steps import Models, train_two_steps
 from softbook.induction.theory import (
     Outlook,
@@ -32,6 +34,7 @@ __all__ = [
     "Outlook",
     "PopulationWeights",
     "Sequences",
+    "Trained",
     "accuracy",
     "attention_of",
     "cheapest_masses",
@@ -49,6 +52,8 @@ __all__ = [
     "repeat_distances",
     "sample_sequences",
     "sequences_at",
+    "train",
+    "train_transformers",
     "train_two_steps",
     "uniform_ratio",
 ]

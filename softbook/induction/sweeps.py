@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from softbook.induction.experiment import phase, training
+from softbook.induction.experiment import phase, training, transformer
 from softbook.sweep import experiment
 
 experiment(
@@ -20,3 +20,11 @@ experiment(
     seeds=training.SEEDS,
     cost_seconds=60,
 )(training.runs)
+
+experiment(
+    "induction-transformers",
+    title="Transformers of three layers on windows of lengths, for two sizes of positions at the start",
+    grid={"places": list(transformer.PLACES), "shortest": list(transformer.WINDOWS)},
+    seeds=transformer.SEEDS,
+    cost_seconds=700,
+)(transformer.runs)
