@@ -192,8 +192,8 @@ def _matrix(name: str, kind: str, bar: bool) -> go.Figure:
     trace |= {
         "showscale": bar,
         "colorbar": scale_below("entry, in units of c"),
-        "xgap": 1,
-        "ygap": 1,
+        "xgap": 0,
+        "ygap": 0,
     }
     borders = {
         axis: np.cumsum([0, *(len(part) for _, part in parts)])
@@ -215,10 +215,6 @@ def _matrix(name: str, kind: str, bar: bool) -> go.Figure:
         + [
             _marked("violated", 0.5, 0.5, int(borders["x"][1]), int(borders["y"][1])),
             _marked("measured", borders["x"][1] + 0.5, borders["y"][2] + 0.5, PAIR, PAIR),
-        ],
-        notes=[
-            note(0.8, borders["y"][1] - 0.4, "shortcut", "violated"),
-            note(borders["x"][1] + PAIR + 0.7, borders["y"][2] + 1.5, "induction", "measured"),
         ],
     )
     for axis, edges, names in (
@@ -246,5 +242,6 @@ def ind_weights(trained_on: str) -> tuple[go.Figure, str]:
     off = np.abs(both[SAMPLED] - exact)
     return figure, (
         f"Lengths {trained_on}: the strongest entry among places is {place:.3f}, the one that looks for the trigger as previous token "
-        f"{finds:.3f}, for each of two triggers. 30,000 sequences give every entry to within {off.max():.4f}."
+        f"{finds:.3f}, for each of two triggers. 30,000 sequences give every entry to within {off.max():.4f}. "
+        "The large frame is the shortcut, places that look for places; the small one is induction, a trigger that looks for itself just before."
     )

@@ -70,11 +70,12 @@ class Outlook:
         each = self.masses / (2 * self.lengths + 3)
         # The first of those that tie but for rounding.
         most = int(self.lengths[np.argmax(each > each.max() * (1 - 1e-9))])
+        low, high = 1 / (self.triggers + 1), 1 / self.triggers
         return (
-            f"{len(self.lengths)} distances up to {int(self.lengths.max())} ({100 * self.beyond:.1f} % lie beyond); "
-            f"the strongest is {most}\n"
-            f"R_T = {self.finite:.4f} (R = {self.paper:.4f}); safe below 1/(n+1) = {1 / (self.triggers + 1):.4f}, "
-            f"above 1/n = {1 / self.triggers:.4f} it fails where the strongest distance is contradicted\n"
+            f"{len(self.lengths)} distances up to {int(self.lengths.max())} "
+            f"({100 * self.beyond:.1f} % lie beyond); strongest: {most}\n"
+            f"R_T = {self.finite:.4f} (the paper's R = {self.paper:.4f})\n"
+            f"safe below 1/(n+1) = {low:.4f}; thresholds end at 1/n = {high:.4f}\n"
             f"worst margin {self.margin:+.4f}: {self.verdict}"
         )
 
