@@ -21,7 +21,7 @@ import numpy as np
 import pytest
 
 from softbook.explore import explore
-from softbook.knobs import Choice
+from softbook.knobs import Choice, Switch
 
 pytestmark = pytest.mark.browser
 
@@ -151,7 +151,7 @@ def explorables_of(path: Path) -> str:
         shown = re.search(r'^explore\("([\w-]+)"\)', source, re.MULTILINE)
         if cell["cell_type"] == "code" and shown:
             knobs = explore(shown[1]).knobs.values()
-            if not all(isinstance(knob, Choice) for knob in knobs):
+            if not all(isinstance(knob, Choice | Switch) for knob in knobs):
                 return source
     raise AssertionError(f"{path.name} shows no explorable with a slider")
 
