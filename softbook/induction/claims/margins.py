@@ -119,7 +119,7 @@ register(
         id="ind-success-finite",
         title="A small ratio and long sequences are enough",
         statement=(
-            r"With all terms of $\lambda$, on **every** sequence with $\ell_1\ne\ell_2$, $$\frac{\text{margin}}A\ge1-(n+\kappa-1)R_T-2\kappa\,\beta,\quad\beta=\frac{\mathbb E[T^{-2}]}{\mathbb E[T^{-1}]}\le\frac1{T_{\min}}.$$ "
+            r"With all terms of $\lambda$, on **every** sequence with $\ell_1\ne\ell_2$, $$\begin{aligned}\frac{\text{margin}}A&\ge1-(n+\kappa-1)R_T-2\kappa\,\beta,\\\beta&=\mathbb E[T^{-2}]/\mathbb E[T^{-1}]\le1/T_{\min}.\end{aligned}$$ "
             r"So $(n+1)R_T+4\beta<1$ is enough where the values read the previous token."
         ),
         evidence="proved",

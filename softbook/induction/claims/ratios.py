@@ -171,7 +171,7 @@ register(
         id="ind-window",
         title="Uniform windows",
         statement=(
-            r"For the uniform law on the $K$ lengths from $\ell_0$ on, with $x=\ell_0$ for $R$ and $x=\ell_0+\frac32$ for $R_T$, $$x\log\bigl(1+\tfrac Kx\bigr)\le\frac1R\le1+x\log\bigl(1+\tfrac{K-1}x\bigr).$$ "
+            r"For the uniform law on the $K$ lengths from $\ell_0$ on, with $x=\ell_0$ for $R$ and $x=\ell_0+\frac32$ for $R_T$, $$\begin{aligned}x\log\bigl(1+\tfrac Kx\bigr)&\le\tfrac1R\\&\le1+x\log\bigl(1+\tfrac{K-1}x\bigr).\end{aligned}$$ "
             r"From $\ell_0=1$ the ratio falls like $1/\log K$."
         ),
         evidence="proved",
@@ -207,7 +207,7 @@ register(
         id="ind-window-count",
         title="How wide a window must be",
         statement=(
-            r"The least $K$ for which the uniform law on $K$ lengths from $\ell_0$ on has a ratio of at most $\frac1n$ satisfies, with $x$ as before, $$1+x\,(e^{(n-1)/x}-1)\le K\le\bigl\lceil x\,(e^{n/x}-1)\bigr\rceil.$$ "
+            r"The least $K$ for which the uniform law on $K$ lengths from $\ell_0$ on has a ratio of at most $\frac1n$ satisfies, with $x$ as before, $$\begin{aligned}1+x\,(e^{(n-1)/x}-1)&\le K\\&\le\bigl\lceil x\,(e^{n/x}-1)\bigr\rceil.\end{aligned}$$ "
             r"With the paper's form: from $\ell_0=1$ at least $e^{n-1}$ lengths are needed, exponentially many; from $\ell_0=n$ on $\lceil(e-1)n\rceil$ are enough, at a cost of about $\frac{e^3-1}{3(e-1)}n^2\approx3.7\,n^2$ against $\frac12n(n+1)$ of the linear law."
         ),
         evidence="proved",
