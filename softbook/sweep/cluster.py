@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Generator, Sequence
+from concurrent.futures import CancelledError
 from typing import Any
 
 from softbook.sweep.code import Code
@@ -48,7 +49,12 @@ def on_cluster(
         for task in tasks:
             future = client.submit(perform, function, task, code, key=f"{code.name}-{task.key}")
             places[future] = task.place
-        for future in as_completed(places, loop=client.loop):
+        completed = as_completed(places, loop=client.loop)
+        for future in completed:
+            if future.status in ("pending", "lost"):
+                # Its worker died with the result before it was fetched: another does the run again.
+                completed.add(future)
+                continue
             yield _outcome(future, places.pop(future), address)
             future.release()
     finally:
@@ -56,12 +62,15 @@ def on_cluster(
 
 
 def _outcome(future: Any, place: int, address: str) -> tuple[int, Outcome]:
-    if future.status == "finished":
+    from distributed.comm import CommClosedError
+
+    try:
         # Another sweep on the same cluster may have asked for this run, from another place in its grid.
         return place, future.result()[1]
-    if future.status == "error":
-        error = future.exception()
+    except (CancelledError, CommClosedError) as error:
+        raise ConnectionError(
+            f"cluster: the scheduler at {address} went away before the end; what is done is kept"
+        ) from error
+    except Exception as error:
+        # The function's own errors are outcomes: this one is of the run that kills its workers.
         return place, Outcome(None, f"{type(error).__name__}: {error}", "", 0.0)
-    raise ConnectionError(
-        f"cluster: the scheduler at {address} went away before the end; what is done is kept"
-    )

@@ -15,7 +15,7 @@ from types import ModuleType
 
 import pytest
 
-from softbook.sweep import sweep
+from softbook.sweep import plain, sweep
 
 JOB = '''
 import os, signal, time
@@ -171,6 +171,7 @@ def cluster_of():
             )
         return running[-1].scheduler_address
 
+    start.running = running
     yield start
     for one in running:
         one.close()
@@ -195,8 +196,6 @@ def test_one_process_many_and_a_cluster_give_the_same_set(work, tmp_path, cluste
 
 def _runs(folder: Path) -> list[tuple]:
     """Return key and value of each line on disk."""
-    from softbook.sweep import plain
-
     (file,) = folder.glob("*.jsonl")
     entries = [plain.value(line) for line in file.read_text("utf-8").splitlines()]
     return [(one["run"]["key"], one["run"]["value"]) for one in entries if "run" in one]
@@ -214,6 +213,46 @@ def test_a_worker_killed_in_the_middle_costs_nothing(work, tmp_path, cluster_of)
     assert (tmp_path / "died").exists()
     assert [one.value for one in results] == [10 * n for n in range(12)]
     assert len(_runs(tmp_path / "kept")) == 12
+
+
+def test_results_that_die_with_their_worker_before_they_are_fetched_are_made_again(
+    work, tmp_path, cluster_of
+):
+    from distributed import Client
+
+    from softbook.sweep.cluster import on_cluster
+    from softbook.sweep.code import code_of
+    from softbook.sweep.engines import Task
+
+    address = cluster_of()
+    tasks = [Task(n, f"run-{n}", plain.text({"n": n}), 0) for n in range(6)]
+    outcomes = on_cluster(work.job, tasks, code_of(work.job), address)
+    found = [next(outcomes)]
+    wait_for(tmp_path, len(tasks))
+    time.sleep(0.5)  # The client hears of the ends, and fetches nothing yet.
+    with Client(address, set_as_default=False) as client:
+        for worker in client.run(os.getpid).values():
+            os.kill(worker, signal.SIGKILL)
+    time.sleep(2)  # The scheduler sees that the workers are gone, and has the runs done again.
+    found += outcomes
+    assert sorted((place, plain.value(one.text)) for place, one in found) == [
+        (n, 10 * n) for n in range(6)
+    ]
+    assert sum(logged(tmp_path, "end").values()) > len(tasks)
+
+
+def test_a_scheduler_that_goes_away_gets_a_sentence(work, tmp_path, cluster_of):
+    from softbook.sweep.cluster import on_cluster
+    from softbook.sweep.code import code_of
+    from softbook.sweep.engines import Task
+
+    address = cluster_of()
+    tasks = [Task(n, f"gone-{n}", plain.text({"n": n}), 0) for n in range(200)]
+    outcomes = on_cluster(work.job, tasks, code_of(work.job), address)
+    next(outcomes)
+    cluster_of.running[-1].close()
+    with pytest.raises(ConnectionError, match="went away before the end; what is done is kept"):
+        list(outcomes)
 
 
 def test_a_cluster_that_does_not_answer_gets_a_sentence(work, monkeypatch):
