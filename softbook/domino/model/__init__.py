@@ -1,0 +1,1 @@
+"""The sampler as a policy: rollouts, gradients, regularisers, fine-tuning, and exact laws."""
