@@ -1,0 +1,1 @@
+"""What steers a sampler otherwise than by policy gradients, in the same harness."""
