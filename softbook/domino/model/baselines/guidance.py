@@ -10,7 +10,7 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from softbook.checks import count
-from softbook.domino.model.baselines.walk import Model, draw, opened, temperature, times
+from softbook.domino.model.baselines.walk import Model, all_masked, draw, opened, temperature, times
 
 __all__ = ["Smooth", "checked", "guided"]
 
@@ -82,11 +82,10 @@ def guided(
     many, length = count("samples", samples), count("sites", sites)
     tilt, mask = temperature(beta), count("tokens", tokens, 2)
     source = torch.Generator().manual_seed(count("seed", seed, 0))
-    state = torch.full((many, length), mask)
+    state = all_masked(model, many, length, mask)
     for t, coin in times(count("steps", steps)):
         with torch.no_grad():
             logits = model(state, t)
-        state = state.to(logits.device)
         masked = state == mask
         known = F.one_hot(state.masked_fill(masked, 0), mask).to(logits.dtype)
         shown = torch.where(masked[..., None], logits.softmax(-1), known).requires_grad_()

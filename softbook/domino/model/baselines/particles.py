@@ -11,7 +11,15 @@ from jaxtyping import Float64, Int64
 from torch import Tensor
 
 from softbook.checks import count, number
-from softbook.domino.model.baselines.walk import Model, complete, draw, opened, temperature, times
+from softbook.domino.model.baselines.walk import (
+    Model,
+    all_masked,
+    complete,
+    draw,
+    opened,
+    temperature,
+    times,
+)
 from softbook.domino.model.rewards import rewards_of
 
 __all__ = ["Particles", "smc"]
@@ -100,11 +108,10 @@ def smc(
     tilt, share = temperature(beta), number("threshold", threshold, 0.0, 1.0)
     length, mask = count("sites", sites), count("tokens", tokens, 2)
     source = torch.Generator().manual_seed(count("seed", seed, 0))
-    state = torch.full((many, length), mask)
+    state = all_masked(model, many, length, mask)
     weight = torch.zeros(many, dtype=torch.float64)
     before = torch.zeros(many, dtype=torch.float64)
     logits, constant, effective, resampled = model(state, 0.0), 0.0, [], 0
-    state = state.to(logits.device)
     schedule = times(count("steps", steps))
     for step, (_, coin) in enumerate(schedule):
         state = torch.where(opened(state, coin, mask, source), draw(logits, source), state)

@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import torch
 from jaxtyping import Float, Int64
-from torch import Tensor
+from torch import Tensor, nn
 
 from softbook.checks import number
 
-__all__ = ["Model", "complete", "draw", "opened", "temperature", "times"]
+__all__ = ["Model", "all_masked", "complete", "draw", "opened", "temperature", "times"]
 
 Model = Callable[[Tensor, float], Tensor]
 
@@ -34,6 +34,17 @@ def times(steps: int) -> list[tuple[float, float]]:
     [(0.0, 0.5), (0.5, 1.0)]
     """
     return [(step / steps, 1 / (steps - step)) for step in range(steps)]
+
+
+def all_masked(model: Model, samples: int, sites: int, mask: int) -> Int64[Tensor, "samples sites"]:
+    """Return the states at time 0, where the weights of a module are; else on the CPU.
+
+    >>> all_masked(lambda tokens, t: tokens, 1, 2, 4).tolist()
+    [[4, 4]]
+    """
+    weights = model.parameters() if isinstance(model, nn.Module) else iter(())
+    device = next((weight.device for weight in weights), torch.device("cpu"))
+    return torch.full((samples, sites), mask, device=device)
 
 
 def draw(
