@@ -6,6 +6,23 @@
 torch.Size([2, 3])
 """
 
+from softbook.domino.model.gradient import (
+    advantages,
+    log_ratio,
+    policy_gradient,
+    step_log_prob,
+    surrogate,
+)
+from softbook.domino.model.regulariser import tv_regulariser
 from softbook.domino.model.rollout import Rollout, rollout
 
-__all__ = ["Rollout", "rollout"]
+__all__ = [
+    "Rollout",
+    "advantages",
+    "log_ratio",
+    "policy_gradient",
+    "rollout",
+    "step_log_prob",
+    "surrogate",
+    "tv_regulariser",
+]
