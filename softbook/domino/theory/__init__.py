@@ -1,0 +1,1 @@
+"""Bounds of chapter 5: pure functions of numbers."""
