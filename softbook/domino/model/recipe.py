@@ -7,13 +7,13 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from softbook.checks import count, number, one_of
+from softbook.diffusion.theory.checks import PRIORS
+from softbook.domino.model.gradient import METHODS
+from softbook.domino.model.regulariser import FORMS
 
-__all__ = ["METHODS", "REGULARISERS", "Recipe", "finite", "positive", "recipe_of"]
+__all__ = ["Recipe", "finite", "positive", "recipe_of"]
 
-METHODS = ("ppo", "grpo", "reinforce")
-REGULARISERS = ("tv", "cross_entropy", "kl", "generalised_kl")
-PRIORS = ("masked", "uniform")
-EPOCHS = 4
+EPOCHS = 2
 """Updates a rollout where ratios guard against old samples."""
 
 
@@ -65,7 +65,7 @@ class Recipe:
         """Return in words what so many iterations cost.
 
         >>> recipe_of(sites=80, tokens=4, strength=0.1).cost(200)
-        '200 iterations of 80 passes of 64 sequences forward and 24 back'
+        '200 iterations of 52 passes of 64 sequences forward and 12 back'
         """
         return (
             f"{iterations:,} iterations of {self.forward} passes of {self.batch} sequences forward"
@@ -127,8 +127,6 @@ def recipe_of(
         )
     if groups is not None:
         parts = count("groups", groups)
-        if word != "grpo":
-            raise ValueError(f"groups: {parts} is given, but only grpo has groups, not {word}")
         if many % parts or many // parts < 2:
             raise ValueError(
                 f"groups: {parts} is given, but groups of 2 or more that divide the batch,"
@@ -143,7 +141,7 @@ def recipe_of(
         steps=length,
         batch=many,
         method=word,
-        regulariser=one_of("regulariser", regulariser, REGULARISERS),
+        regulariser=one_of("regulariser", regulariser, FORMS),
         strength=finite("strength", strength),
         groups=groups,
         clip=room,
