@@ -204,3 +204,9 @@ def test_sentences():
         policy_gradient(model, drawn, torch.ones(3))
     with pytest.raises(ValueError, match="reinforce has no ratio"):
         policy_gradient(model, drawn, torch.ones(2), old=model)
+
+
+def test_advantages_keep_the_precision_of_the_rewards():
+    rewards = torch.tensor([0.1, 0.7, -1.3, 2.9], dtype=torch.float64)
+    wanted = [4 / 3 * (one - rewards.mean()).item() for one in rewards]
+    assert advantages(rewards, "reinforce").tolist() == pytest.approx(wanted, abs=1e-15)

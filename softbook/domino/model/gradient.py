@@ -150,7 +150,8 @@ def advantages(
             raise ValueError(
                 "groups: a group of one is given, but the mean of the others needs at least 2"
             )
-        return above * (sizes / (sizes - 1))[of]
+        # In the rewards' own precision: a quotient of integers is a float32.
+        return above * (sizes / (sizes - 1).to(above.dtype))[of]
     if method == "ppo":
         return above
     return (above / mean(above**2).sqrt()).masked_fill(equal & rewards.isfinite(), 0.0)
