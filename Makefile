@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
   if $$p -c '$(FITS)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks lab serve bench check lint clean
+.PHONY: help book test notebooks lab serve zip bench check lint clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -46,6 +46,9 @@ lab: $(STAMP) ## open the notebooks in JupyterLab
 serve: ## serve the built book at http://127.0.0.1:8000/
 	@test -d $(HTML) || { echo "There is no built book yet: run make book first."; exit 1; }
 	$(PY) -m http.server --bind 127.0.0.1 --directory $(HTML) $(PORT)
+
+zip: ## pack the built book into softbook.zip, which opens from any disk
+	$(PY) -m softbook zip --html $(HTML)
 
 bench: book ## measure payloads, latency, build and test times; writes benchmarks/results.json
 	$(TORCH_THREADS) $(PY) -m benchmarks

@@ -1,13 +1,20 @@
-"""The command line: `python -m softbook` with `ledger`, `check`, `digest` or `sweep`."""
+"""The command line: `python -m softbook` with `ledger`, `check`, `digest`, `sweep`, `export` or `zip`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from softbook.commands import check, digest, ledger, sweep
+from softbook.commands import bundle, check, digest, export, ledger, sweep
 
-COMMANDS = {"ledger": ledger, "check": check, "digest": digest, "sweep": sweep}
+COMMANDS = {
+    "ledger": ledger,
+    "check": check,
+    "digest": digest,
+    "sweep": sweep,
+    "export": export,
+    "zip": bundle,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -27,6 +27,7 @@ FLOORS = {
     "claims": 2,
     "explore": 2,
     "sweep": 2,
+    "commands": 4,
     "publish": 4,
     "notebooks": 4,
     "__main__": 4,

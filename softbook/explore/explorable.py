@@ -85,6 +85,15 @@ class Explorable:
             )
         object.__setattr__(self, "knobs", bind(self.knobs))
 
+    @property
+    def registered(self) -> bool:
+        """Whether the book knows it by its id.
+
+        >>> explore("two-keys").registered, explore(lambda: go.Figure()).registered
+        (True, False)
+        """
+        return _REGISTRY.get(self.id) is self
+
     def defaults(self) -> dict[str, Any]:
         """Return the settings of the untouched first frame."""
         return {name: knob.grid()[knob.index()] for name, knob in self.knobs.items()}

@@ -137,10 +137,19 @@ def encode(entry: Explorable) -> dict[str, Any]:
             "values": list(knob.grid()),
             "texts": [knob.text(value) for value in knob.grid()],
             "index": knob.index(),
+            # JSON does not tell 2.0 from 2, and a choice does.
+            **({"literals": [repr(v) for v in knob.grid()]} if knob.kind == "choice" else {}),
         }
         for name, knob in entry.knobs.items()
     ]
-    head = {"version": 1, "id": entry.id, "title": entry.title, "summary": summaries[at]}
+    head = {
+        "version": 1,
+        "id": entry.id,
+        "title": entry.title,
+        "summary": summaries[at],
+        # Whether the id alone brings it back, in any interpreter.
+        "registered": entry.registered,
+    }
     try:
         payload = head | {"knobs": knobs} | _assemble(parts, summaries, sizes, at)
     except ValueError as error:

@@ -19,7 +19,7 @@ __all__ = ["SCRIPTS", "STATIC", "install", "mathjax_folder", "plotly_script", "r
 
 STATIC = Path(__file__).parent / "static"
 # In this order: each file uses names of those before it.
-SCRIPTS = ("decode.js", "dress.js", "figure.js", "controls.js", "page.js")
+SCRIPTS = ("decode.js", "dress.js", "figure.js", "controls.js", "share.js", "page.js")
 # MathJax's combined file, what it loads by itself when a formula needs it, and the fonts; the
 # last three serve readers who ask MathJax's menu for speech.
 MATHJAX_PARTS = (

@@ -94,6 +94,29 @@ def _controls(payload: Mapping[str, Any], key: str) -> str:
     return f'<div class="softbook-controls">{"".join(made[:VISIBLE])}{reset}{more}</div>'
 
 
+def _share(payload: Mapping[str, Any]) -> str:
+    takes = {
+        "link": "Copy link",
+        "python": "Copy as Python",
+        "csv": "CSV",
+        "png": "PNG",
+        "svg": "SVG",
+    }
+    if not payload.get("registered"):
+        # No line of Python brings back a figure that only its page knows.
+        del takes["python"]
+    buttons = "".join(
+        f'<button type="button" data-take="{take}">{name}</button>' for take, name in takes.items()
+    )
+    label = escape(f"To copy, of: {payload['title']}")
+    return (
+        '<details class="softbook-share"><summary>Take it along</summary>'
+        f"<div>{buttons}</div>"
+        f'<textarea readonly hidden rows="1" aria-label="{label}"></textarea>'
+        '<p role="status"></p></details>'
+    )
+
+
 def shell(payload: Mapping[str, Any], key: str, source: str) -> str:
     """Return the HTML of an explorable as it stands in the page before any script runs.
 
@@ -119,5 +142,5 @@ def shell(payload: Mapping[str, Any], key: str, source: str) -> str:
         f'<p class="softbook-summary" id="{key}-summary" role="status" aria-live="polite">{summary}</p>\n'
         '<details class="softbook-data"><summary>Data table</summary>'
         f'<div class="softbook-table" role="region" tabindex="0" aria-label="Data of: {title}"></div>'
-        "</details>\n</figure>"
+        f"</details>\n{_share(payload)}\n</figure>"
     )

@@ -87,7 +87,7 @@ def finetune(
 
     Each iteration draws a batch, asks for its rewards, and updates the weights with Adam `epochs` times,
     each time from `steps_per_update` random steps: of (steps/L) Σ −A·log π (reinforce) or the clipped
-    ratios (ppo, grpo), plus `strength` times the regulariser per site. The memory it needs is that of
+    ratios (ppo, grpo), plus `strength` times the regulariser, a sum over all sites. The memory it needs is that of
     one step, whatever `steps` is.
 
     Parameters

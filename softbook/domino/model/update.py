@@ -126,7 +126,7 @@ class Tuning:
                 apart = tv_regulariser(
                     model, self.reference, drawn, step=step, form=recipe.regulariser
                 ).mean()
-                loss = loss + recipe.strength / recipe.sites * apart
+                loss = loss + recipe.strength * apart
                 if not math.isfinite(apart.item()):
                     raise ValueError(
                         f"regulariser: {recipe.regulariser} is {apart.item()} in step {step}; it is"

@@ -24,7 +24,11 @@ async function start(shell) {
   if (shell.dataset.state) return;
   shell.dataset.state = "loading";
   try {
-    await Promise.all([load(shell.dataset.src), load("plotly.min.js")]);
+    // A file that brings all its parts along has both already.
+    const missing = [];
+    if (!waiting.has(shell.dataset.id)) missing.push(load(shell.dataset.src));
+    if (!window.Plotly) missing.push(load("plotly.min.js"));
+    await Promise.all(missing);
     const payload = waiting.get(shell.dataset.id);
     if (!payload) throw new Error(`the data file does not hold ${shell.dataset.id}`);
     const explorable = new Explorable(shell, payload, await unpack(payload));
@@ -32,6 +36,8 @@ async function start(shell) {
     bind(shell, explorable);
     watchWidth(explorable);
     softbook.explorables[shell.dataset.key] = explorable;
+    share(shell, explorable);
+    restore(explorable);
     await explorable.running;
     shell.dataset.state = "ready";
   } catch (error) {
@@ -94,10 +100,16 @@ function watchTheme() {
   }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 }
 
-if (document.readyState === "loading") {
-  document.addEventListener("DOMContentLoaded", () => (watchView(), watchTheme()));
-} else {
+function begin() {
   watchView();
   watchTheme();
+  goTo();
 }
+
+if (document.readyState === "loading") document.addEventListener("DOMContentLoaded", begin);
+else begin();
+window.addEventListener("hashchange", () => {
+  Object.values(softbook.explorables).forEach(restore);
+  goTo();
+});
 window.addEventListener("beforeprint", () => softbook.load());

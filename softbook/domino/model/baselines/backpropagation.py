@@ -55,7 +55,7 @@ def backpropagate(
     warmth
         Temperature of the Gumbel softmax, above 0.
     strength
-        Of the path KL per site, Σ w Σ_masked KL(model ‖ reference), over the steps that carry gradients.
+        Of the path KL, Σ w Σ_masked KL(model ‖ reference), over the steps that carry gradients.
 
     Returns
     -------
@@ -96,7 +96,7 @@ def backpropagate(
                 model, fixed if force else None, state, schedule, start, heat, mask, source
             )
             gain = checked(reward, shown)
-            loss = -gain.mean() + (force / length * apart.mean() if force else 0.0)
+            loss = -gain.mean() + (force * apart.mean() if force else 0.0)
             optimiser.zero_grad()
             loss.backward()
             optimiser.step()

@@ -1,0 +1,180 @@
+// What a reader takes along: the address of a setting, lines of Python, the drawn numbers, a picture.
+
+const PREFIX = "explorable-";
+const REST = 250;
+
+function short(key) {
+  return key.startsWith(PREFIX) ? key.slice(PREFIX.length) : key;
+}
+
+// "#one?beta=8&n=3;two?rate=1" -> for each explorable what is asked of it; an anchor asks nothing.
+function asked(hash = location.hash) {
+  const found = new Map();
+  for (const part of hash.slice(1).split(";")) {
+    const cut = part.indexOf("?");
+    if (cut > 0) found.set(part.slice(0, cut), new URLSearchParams(part.slice(cut + 1)));
+  }
+  return found;
+}
+
+// The place of a value among a knob's: the same text, or the nearest number; -1 for none.
+function nearest(knob, text) {
+  const same = knob.values.findIndex((value) => String(value) === text);
+  const number = Number(text);
+  const numeric = knob.values.every((value) => typeof value === "number");
+  if (same >= 0 || !numeric || text.trim() === "" || !Number.isFinite(number)) return same;
+  // From far away all gaps would round to the same.
+  const inside = Math.max(Math.min(number, Math.max(...knob.values)), Math.min(...knob.values));
+  const gaps = knob.values.map((value) => Math.abs(value - inside));
+  return gaps.indexOf(Math.min(...gaps));
+}
+
+// Turn the knobs that the address names.
+function restore(explorable) {
+  const wanted = asked().get(short(explorable.shell.dataset.key));
+  if (!wanted) return;
+  explorable.payload.knobs.forEach((knob, k) => {
+    const text = wanted.get(knob.name);
+    const index = text === null ? -1 : nearest(knob, text);
+    if (index >= 0) explorable.move(k, index, performance.now());
+  });
+}
+
+function described(explorable) {
+  const pairs = Object.entries(explorable.settings()).map(([name, value]) => [name, String(value)]);
+  return `${short(explorable.shell.dataset.key)}?${new URLSearchParams(pairs)}`;
+}
+
+function touched(explorable) {
+  return explorable.payload.knobs.some((knob, k) => explorable.state[k] !== knob.index);
+}
+
+// The address of this page with this one's settings, whether they are the first ones or not.
+function link(explorable) {
+  return `${location.href.split("#")[0]}#${described(explorable)}`;
+}
+
+// Write all settings that were moved into the address bar; what is not yet drawn keeps its part.
+function remember(explorables) {
+  const drawn = new Map(explorables.map((one) => [short(one.shell.dataset.key), one]));
+  const kept = [...asked()].filter(([key]) => !drawn.has(key)).map(([key, found]) => `${key}?${found}`);
+  const parts = kept.concat(explorables.filter(touched).map(described));
+  const own = parts.length > 0 || asked().size > 0;
+  if (own) history.replaceState(null, "", parts.length ? `#${parts.join(";")}` : location.href.split("#")[0]);
+}
+
+function literal(value) {
+  if (typeof value === "boolean") return value ? "True" : "False";
+  return String(value);
+}
+
+// Lines that draw the same figure in a fresh interpreter.
+function python(explorable) {
+  const settings = explorable.payload.knobs.map((knob, k) => {
+    const at = explorable.state[k];
+    return `    ${knob.name}=${knob.literals ? knob.literals[at] : literal(knob.values[at])},\n`;
+  });
+  const call = settings.length ? `(\n${settings.join("")})` : "()";
+  return (
+    "from softbook.explore import explore\n\n" +
+    `figure, summary = explore("${explorable.payload.id}")${call}\n` +
+    "print(summary)\nfigure\n"
+  );
+}
+
+function quoted(value) {
+  const text = value == null ? "" : String(value);
+  return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
+}
+
+// All drawn numbers, a line each: the curve's name, x, y, and z of a map.
+function csv(explorable) {
+  const lines = [["curve", "x", "y", "z"]];
+  explorable.figure.data.forEach((trace, number) => {
+    const name = plain(trace.name) || `curve ${number + 1}`;
+    if (Array.isArray(trace.z) && Array.isArray(trace.z[0])) {
+      trace.z.forEach((row, i) =>
+        row.forEach((value, j) => lines.push([name, trace.x ? trace.x[j] : j, trace.y ? trace.y[i] : i, value]))
+      );
+    } else if (Array.isArray(trace.y)) {
+      trace.y.forEach((value, k) => lines.push([name, trace.x ? trace.x[k] : k, value, ""]));
+    }
+  });
+  return lines.map((line) => line.map(quoted).join(",") + "\r\n").join("");
+}
+
+// The figure with its title, in the page's theme and on its ground.
+function picture(explorable, format) {
+  const { payload, figure, plot } = explorable;
+  const { data, layout } = dress({ ...payload, title: null }, figure, plot.clientWidth);
+  const ground = pageColour("--pst-color-background", "#ffffff");
+  const title = { ...layout.title, text: layout.title && layout.title.text ? layout.title.text : payload.title };
+  const whole = { data, layout: { ...layout, title, paper_bgcolor: ground } };
+  return Plotly.toImage(whole, { format, width: plot.clientWidth, height: layout.height, scale: format === "png" ? 2 : 1 });
+}
+
+function download(name, address) {
+  const anchor = element("a", { href: address, download: name });
+  document.body.append(anchor);
+  anchor.click();
+  anchor.remove();
+}
+
+// Lay text into the field, chosen, and onto the clipboard where the browser allows it.
+async function hand(text, field, say, what) {
+  field.hidden = false;
+  field.value = text;
+  field.rows = Math.min(14, text.split("\n").length);
+  field.select();
+  try {
+    await navigator.clipboard.writeText(text);
+    say(`${what} copied.`);
+  } catch {
+    say(`${what} is chosen in the field: copy it from there.`);
+  }
+}
+
+const TAKEN = {
+  link: (one, field, say) => hand(link(one), field, say, "The address"),
+  python: (one, field, say) => hand(python(one), field, say, "The Python code"),
+  csv: (one, _, say) => {
+    const address = URL.createObjectURL(new Blob([csv(one)], { type: "text/csv" }));
+    download(`${one.payload.id}.csv`, address);
+    setTimeout(() => URL.revokeObjectURL(address), 10_000);
+    say("The numbers were saved.");
+  },
+  png: async (one, _, say) => (download(`${one.payload.id}.png`, await picture(one, "png")), say("The picture was saved.")),
+  svg: async (one, _, say) => (download(`${one.payload.id}.svg`, await picture(one, "svg")), say("The drawing was saved.")),
+};
+
+// Bind the buttons of a shell, and keep the address in step with what is drawn.
+function share(shell, explorable) {
+  const box = shell.querySelector(".softbook-share");
+  if (!box) return;
+  const [field, note] = [box.querySelector("textarea"), box.querySelector("[role=status]")];
+  const say = (text) => (note.textContent = text);
+  for (const button of box.querySelectorAll("[data-take]")) {
+    button.addEventListener("click", async () => {
+      try {
+        await TAKEN[button.dataset.take](explorable, field, say);
+      } catch (error) {
+        say(`This did not work: ${error.message}.`);
+      }
+    });
+  }
+  let timer = 0;
+  explorable.listeners.push((what) => {
+    if (what !== "drawn") return;
+    field.hidden = true;
+    say("");
+    clearTimeout(timer);
+    timer = setTimeout(() => remember(Object.values(softbook.explorables)), REST);
+  });
+}
+
+// Bring the first explorable that the address names into view; the view loads it.
+function goTo() {
+  const [first] = asked().keys();
+  const shell = first === undefined ? null : document.getElementById(PREFIX + first);
+  if (shell) shell.scrollIntoView({ block: "start" });
+}

@@ -1,0 +1,186 @@
+"""What a reader takes along: addresses that bring a setting back, lines of Python, numbers, pictures."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import subprocess
+import sys
+from typing import Any
+
+import numpy as np
+import pytest
+
+from softbook.explore import explorables
+
+from .harness import compare, load_all, move, settle
+
+CURVES, MAP = "explorable-mini-curves", "explorable-mini-map"
+# A figure's data in short, in this process and in a fresh one.
+MARK = """import hashlib, json
+import numpy as np
+from softbook.explore.parts import figure_parts
+found = []
+def mark(summary, figure):
+    parts = sorted((str(path), repr(np.asarray(part).tolist())) for path, part in figure_parts(figure).items())
+    return [summary, hashlib.sha256(repr(parts).encode()).hexdigest()]
+"""
+STATE = "(key) => softbook.explorables[key].state"
+
+
+def take(page, key, what):
+    """Open the folder of an explorable and press one of its buttons."""
+    box = page.locator(f"#{key} .softbook-share")
+    if box.get_attribute("open") is None:
+        box.locator("summary").click()
+    box.locator(f"[data-take={what}]").click()
+    return box
+
+
+@pytest.fixture
+def index(mini_site, open_page):
+    page, watch = open_page(f"{mini_site}/book/index.html")
+    load_all(page)
+    yield page
+    assert not watch.errors
+    assert not watch.outside
+
+
+def turn(page, key, *indices):
+    knobs = page.evaluate("(key) => softbook.explorables[key].payload.knobs", key)
+    for knob, index in zip(knobs, indices, strict=True):
+        move(page, key, knob, index)
+
+
+def test_an_address_brings_the_setting_back(index, mini_site, open_page, mini_entries):
+    turn(index, CURVES, 2, 0)
+    index.wait_for_function("location.hash.includes('mini-curves?')")
+    other, watch = open_page(index.url)
+    other.wait_for_function(f"document.getElementById('{CURVES}').dataset.state === 'ready'")
+    settle(other, CURVES)
+    assert other.evaluate(STATE, CURVES) == [2, 0]
+    assert compare(other, CURVES, mini_entries["mini-curves"]) == []
+    assert not watch.errors
+    other.locator(f"#{CURVES} .softbook-reset").click()
+    other.wait_for_function("location.hash === ''")
+
+
+def test_the_copied_address_does_so_too(index, open_page):
+    turn(index, CURVES, 9, 1)
+    box = take(index, CURVES, "link")
+    address = box.locator("textarea").input_value()
+    other, _ = open_page(address)
+    load_all(other)
+    settle(other, CURVES)
+    assert other.evaluate(STATE, CURVES) == index.evaluate(STATE, CURVES)
+
+
+@pytest.mark.parametrize(
+    ("asked", "state"),
+    [
+        ("beta=8&shift=0", [6, 4]),
+        ("beta=7.9", [6, 4]),
+        ("beta=1e99&shift=-50", [12, 0]),
+        ("beta=many&colour=red", [6, 4]),
+        ("beta=&shift=NaN", [6, 4]),
+    ],
+)
+def test_what_is_asked_is_met_or_left(mini_site, open_page, asked, state):
+    page, watch = open_page(f"{mini_site}/book/index.html#mini-curves?{asked}")
+    load_all(page)
+    settle(page, CURVES)
+    assert page.evaluate(STATE, CURVES) == state
+    assert not watch.errors
+
+
+def test_an_anchor_stays_an_anchor(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/index.html#{CURVES}")
+    load_all(page)
+    page.wait_for_timeout(400)
+    assert page.url.endswith(f"#{CURVES}")
+
+
+def test_an_address_moves_a_page_that_is_open(index):
+    index.evaluate("location.hash = '#mini-curves?beta=8&shift=-1'")
+    index.wait_for_function(f"softbook.explorables['{CURVES}'].state[1] === 0")
+
+
+def test_the_numbers_are_those_that_are_drawn(index):
+    turn(index, CURVES, 4, 2)
+    with index.expect_download() as found:
+        take(index, CURVES, "csv")
+    assert found.value.suggested_filename == "mini-curves.csv"
+    rows = list(csv.DictReader(io.StringIO(found.value.path().read_text("utf-8"))))
+    drawn = index.evaluate(
+        f"softbook.explorables['{CURVES}'].figure.data.map((t) => [t.name, t.x, t.y])"
+    )
+    wanted = [(name, x, y) for name, xs, ys in drawn for x, y in zip(xs, ys, strict=True)]
+    assert [(r["curve"], float(r["x"]), float(r["y"])) for r in rows] == wanted
+
+
+def test_a_map_gives_a_line_for_each_cell(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/second.html")
+    load_all(page)
+    with page.expect_download() as found:
+        take(page, MAP, "csv")
+    rows = list(csv.DictReader(io.StringIO(found.value.path().read_text("utf-8"))))
+    shape = page.evaluate(
+        f"(() => {{ const z = softbook.explorables['{MAP}'].figure.data[0].z; return [z.length, z[0].length]; }})()"
+    )
+    assert len(rows) == shape[0] * shape[1]
+    assert all(row["z"] for row in rows)
+
+
+@pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg")])
+def test_pictures(index, kind, start):
+    with index.expect_download() as found:
+        take(index, CURVES, kind)
+    assert found.value.suggested_filename == f"mini-curves.{kind}"
+    content = found.value.path().read_bytes()
+    assert content.startswith(start)
+    assert len(content) > 5000
+
+
+def test_an_address_that_leaves_a_knob_out_is_noticed(index, open_page):
+    """The planted fault: an address that forgets a knob brings another setting."""
+    turn(index, CURVES, 2, 0)
+    index.wait_for_function("location.hash.includes('mini-curves?')")
+    other, _ = open_page(index.url.replace("&shift=-1", "").replace("shift=-1&", ""))
+    load_all(other)
+    settle(other, CURVES)
+    assert other.evaluate(STATE, CURVES) != [2, 0]
+
+
+@pytest.mark.book
+def test_copied_python_draws_the_same_numbers(where, html, open_page, tmp_path):
+    """Every explorable of a page at a random setting: the copied lines, run, give the drawn data."""
+    if where[0] == "mini":
+        pytest.skip("the small book's figures are registered by no package")
+    page, _ = open_page(f"{html.as_uri()}/{where[1]}.html")
+    rng = np.random.default_rng(0)
+    lines, drawn = [], []
+    for key in load_all(page):
+        entry = explorables().get(page.evaluate("(k) => softbook.explorables[k].payload.id", key))
+        if entry is None:
+            continue
+        turn(page, key, *(int(rng.integers(len(knob.grid()))) for knob in entry.knobs.values()))
+        lines.append(take(page, key, "python").locator("textarea").input_value())
+        state = page.evaluate(STATE, key)
+        settings = {n: k.grid()[at] for (n, k), at in zip(entry.knobs.items(), state, strict=True)}
+        drawn.append((key, entry, settings))
+    if not lines:
+        pytest.skip("this page holds no explorable of the book")
+    program = tmp_path / "copied.py"
+    ends = [f"{line}found.append(mark(summary, figure))\n" for line in lines]
+    program.write_text(MARK + "".join(ends) + "print(json.dumps(found))\n", "utf-8")
+    run = subprocess.run(
+        [sys.executable, str(program)], capture_output=True, text=True, timeout=300, check=False
+    )
+    assert run.returncode == 0, run.stderr[-2000:]
+    names: dict[str, Any] = {}
+    exec(MARK, names)
+    wanted = [names["mark"](*reversed(entry(**settings))) for _, entry, settings in drawn]
+    assert json.loads(run.stdout.strip().splitlines()[-1]) == wanted
+    for key, entry, _ in drawn:
+        assert compare(page, key, entry) == []

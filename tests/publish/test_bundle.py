@@ -1,0 +1,80 @@
+"""The archive and the single file, without a browser: contents, refusals, the same bytes twice."""
+
+from __future__ import annotations
+
+import re
+import zipfile
+
+import pytest
+
+from softbook.__main__ import main
+from softbook.commands.bundle import START, TOP, files_of, write
+from softbook.explore import explore
+from softbook.publish.single import page
+
+
+@pytest.fixture
+def small(tmp_path):
+    """A folder like a built book's."""
+    html = tmp_path / "html"
+    (html / "book").mkdir(parents=True)
+    (html / "index.html").write_text("<p>one</p>")
+    (html / "book" / "two.html").write_text("<p>two</p>")
+    (html / ".buildinfo").write_text("hash")
+    return html
+
+
+def test_the_archive_holds_the_book_and_a_start(small, tmp_path, capsys):
+    out = tmp_path / "a.zip"
+    assert main(["zip", "--html", str(small), "--out", str(out)]) == 0
+    assert "3 files" in capsys.readouterr().out
+    with zipfile.ZipFile(out) as archive:
+        assert archive.testzip() is None
+        assert archive.namelist() == [START, f"{TOP}/book/two.html", f"{TOP}/index.html"]
+        assert archive.read(f"{TOP}/book/two.html") == b"<p>two</p>"
+        assert f'href="{TOP}/index.html"' in archive.read(START).decode()
+
+
+def test_the_same_book_gives_the_same_bytes(small, tmp_path):
+    one, two = tmp_path / "a.zip", tmp_path / "b.zip"
+    write(small, one)
+    (small / "index.html").touch()
+    write(small, two)
+    assert one.read_bytes() == two.read_bytes()
+    (small / "index.html").write_text("<p>other</p>")
+    write(small, two)
+    assert one.read_bytes() != two.read_bytes()
+
+
+def test_without_a_book_there_is_a_sentence(tmp_path, capsys):
+    out = tmp_path / "a.zip"
+    assert main(["zip", "--html", str(tmp_path), "--out", str(out)]) == 2
+    assert "holds no built book; make book builds one" in capsys.readouterr().err
+    assert not out.exists()
+    with pytest.raises(FileNotFoundError):
+        files_of(tmp_path / "nowhere")
+
+
+def test_an_unknown_id_is_told_its_neighbours(capsys):
+    assert main(["export", "two-kyes"]) == 2
+    assert "no explorable and no claim; near it are two-keys" in capsys.readouterr().err
+
+
+def test_a_quotation_has_nothing_to_draw(capsys):
+    assert main(["export", "quoted-dom-policy"]) == 2
+    assert "has no side to draw" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("id", ["two-keys", "dom-telescope"])
+def test_a_file_stands_alone(id, tmp_path, capsys):
+    out = tmp_path / "one.html"
+    assert main(["export", id, "--out", str(out)]) == 0
+    text = out.read_text("utf-8")
+    assert not re.findall(r"<(?:script|link|img)[^>]*\s(?:src|href)=", text)
+    assert text.count("<script>") == text.count("</script>") == 4
+    assert "opens by itself" in capsys.readouterr().out
+
+
+def test_the_policy_stands_before_all_scripts():
+    text = page(explore("two-keys").payload())
+    assert text.index("Content-Security-Policy") < text.index("<script>")
