@@ -43,9 +43,9 @@ notebooks: $(STAMP) ## run the chapters and renew their notebooks, book/*.ipynb
 lab: $(STAMP) ## open the notebooks in JupyterLab
 	$(PY) -m jupyterlab --ServerApp.root_dir=book
 
-serve: ## serve the built book at http://127.0.0.1:8000/
+serve: ## serve the built book, live, at http://127.0.0.1:8000/ (PORT=8080 takes another port)
 	@test -d $(HTML) || { echo "There is no built book yet: run make book first."; exit 1; }
-	$(PY) -m http.server --bind 127.0.0.1 --directory $(HTML) $(PORT)
+	$(TORCH_THREADS) $(PY) -m softbook serve --html $(HTML) --port $(or $(PORT),8000)
 
 zip: ## pack the built book into softbook.zip, which opens from any disk
 	$(PY) -m softbook zip --html $(HTML)

@@ -28,6 +28,7 @@ FLOORS = {
     "explore": 2,
     "sweep": 2,
     "commands": 4,
+    "live": 4,
     "publish": 4,
     "notebooks": 4,
     "__main__": 4,

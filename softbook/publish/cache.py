@@ -20,6 +20,8 @@ from pathlib import Path
 __all__ = ["cache_folder", "files_key", "library_key", "publish_key"]
 
 PACKAGE = Path(__file__).resolve().parents[1]
+# These turn outputs into pages, serve them and run commands; none computes a cell's output.
+OUTSIDE = ("publish", "live", "commands")
 VERSIONS = ("torch", "numpy", "scipy", "scikit-learn", "plotly", "safetensors", "ipykernel")
 
 
@@ -60,9 +62,10 @@ def library_key(data: Path | None = None) -> str:
 
     Notes
     -----
-    `softbook/publish` is left out: it turns outputs into pages and computes none of them.
+    `softbook/publish` and the like are left out: what turns outputs into pages computes none.
     """
-    files = [file for file in _sources(PACKAGE) if PACKAGE / "publish" not in file.parents]
+    outside = {PACKAGE / name for name in OUTSIDE}
+    files = [file for file in _sources(PACKAGE) if not outside & set(file.parents)]
     results = ""
     if data is not None and data.is_dir():
         results = files_key(_sources(data), data)

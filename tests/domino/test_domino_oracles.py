@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from softbook.domino.experiment.grammar import activity, dna_sequences
 
 from softbook.domino.experiment import oracles
+from softbook.domino.experiment.grammar import activity, dna_sequences
 from softbook.domino.experiment.oracles import HALVES, halves, load_oracle, main
 from softbook.domino.experiment.pretraining import references
 from softbook.domino.experiment.weights import load_network

@@ -52,7 +52,7 @@ function tablesOf(explorable) {
   if (!fields.length && !curves.length) return [element("p", {}, ["This figure holds no numbers."])];
   const contents = fields.length ? fields.map((field) => matrix(field)) : [columns(curves, layout)];
   const setting = explorable.payload.knobs
-    .map((knob, k) => `${knob.label || knob.name}: ${knob.texts[explorable.state[k]]}`)
+    .map((knob, k) => `${knob.label || knob.name}: ${explorable.text(k)}`)
     .join(", ");
   return contents.map(({ head, rows, note }, k) => {
     const which = contents.length > 1 ? `, map ${k + 1} of ${contents.length}` : "";
@@ -83,9 +83,10 @@ function bind(shell, explorable) {
   const details = shell.querySelector(".softbook-data");
   const speak = () => {
     controls.forEach((control, k) => {
-      const text = knobs[k].texts[explorable.state[k]];
+      const text = explorable.text(k);
+      const exact = explorable.exact[k];
       if (control.type === "checkbox") control.checked = knobs[k].values[explorable.state[k]];
-      else control.value = explorable.state[k];
+      else control.value = exact ? exact.position : explorable.state[k];
       if (control.type === "range") control.setAttribute("aria-valuetext", text);
       const output = shell.querySelector(`output[for="${control.id}"]`);
       if (output) output.textContent = text;

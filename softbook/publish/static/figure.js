@@ -47,6 +47,9 @@ class Explorable {
     this.payload = payload;
     this.words = words;
     this.state = payload.knobs.map((knob) => knob.index);
+    // What a live server lets a knob be off its grid: { value, text, position }, or null.
+    this.exact = payload.knobs.map(() => null);
+    this.said = null;
     this.figure = structuredClone(payload.figure);
     this.plot = shell.querySelector(".softbook-plot");
     this.changed = new Set();
@@ -73,12 +76,20 @@ class Explorable {
     return arrays.concat(words);
   }
 
+  value(k) {
+    return this.exact[k] ? this.exact[k].value : this.payload.knobs[k].values[this.state[k]];
+  }
+
+  text(k) {
+    return this.exact[k] ? this.exact[k].text : this.payload.knobs[k].texts[this.state[k]];
+  }
+
   settings() {
-    const pairs = this.payload.knobs.map((knob, k) => [knob.name, knob.values[this.state[k]]]);
-    return Object.fromEntries(pairs);
+    return Object.fromEntries(this.payload.knobs.map((knob, k) => [knob.name, this.value(k)]));
   }
 
   summary() {
+    if (this.said !== null) return this.said;
     const { summaries, summary, knobs } = this.payload;
     return summaries && summaries.index.length ? spoken(summaries, knobs, this.state) : summary;
   }
@@ -101,16 +112,41 @@ class Explorable {
 
   reset() {
     const now = performance.now();
+    if (this.exact.some(Boolean)) this.settle();
     this.payload.knobs.forEach((knob, k) => this.move(k, knob.index, now));
     return this.running || Promise.resolve();
+  }
+
+  tell(what) {
+    for (const listener of this.listeners) listener(what);
+  }
+
+  // Show a figure that was computed for just this setting.
+  async show(figure, words) {
+    this.figure = figure;
+    this.said = words;
+    await this.draw();
+    this.tell("state");
+    this.tell("drawn");
+  }
+
+  // Back to the grid, at its nearest values.
+  settle() {
+    this.exact.fill(null);
+    this.said = null;
+    this.figure = structuredClone(this.payload.figure);
+    for (const { path, value } of this.values(() => true)) assign(this.figure, path, value);
+    this.tell("state");
+    return this.draw();
   }
 
   move(k, index, time) {
     if (this.state[k] === index) return this.running || Promise.resolve();
     this.state[k] = index;
+    this.said = null;
     this.changed.add(k);
     if (this.since === null) this.since = time;
-    for (const listener of this.listeners) listener("state");
+    this.tell("state");
     if (!this.running) this.running = this.run();
     return this.running;
   }
@@ -127,7 +163,7 @@ class Explorable {
         await this.apply(changed);
         await painted();
         this.timings.push(performance.now() - since);
-        for (const listener of this.listeners) listener("drawn");
+        this.tell("drawn");
       }
     } finally {
       this.running = null;

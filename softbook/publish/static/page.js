@@ -40,6 +40,7 @@ async function start(shell) {
     restore(explorable);
     await explorable.running;
     shell.dataset.state = "ready";
+    shell.dispatchEvent(new CustomEvent("softbook-ready", { bubbles: true, detail: explorable }));
   } catch (error) {
     shell.dataset.state = "failed";
     const message = element("p", { class: "softbook-message", role: "alert" }, [
@@ -71,6 +72,7 @@ const softbook = (window.softbook = {
   receive(id, payload) {
     waiting.set(id, payload);
   },
+  restore,
   // Draw every explorable of the page now, wherever it stands (for printing).
   load() {
     return Promise.all(shells().map(start));

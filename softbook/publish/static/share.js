@@ -36,7 +36,9 @@ function restore(explorable) {
   explorable.payload.knobs.forEach((knob, k) => {
     const text = wanted.get(knob.name);
     const index = text === null ? -1 : nearest(knob, text);
-    if (index >= 0) explorable.move(k, index, performance.now());
+    if (index < 0) return;
+    if (softbook.exactly) softbook.exactly(explorable, k, Number(text));
+    explorable.move(k, index, performance.now());
   });
 }
 
@@ -46,7 +48,7 @@ function described(explorable) {
 }
 
 function touched(explorable) {
-  return explorable.payload.knobs.some((knob, k) => explorable.state[k] !== knob.index);
+  return explorable.payload.knobs.some((knob, k) => explorable.exact[k] || explorable.state[k] !== knob.index);
 }
 
 // The address of this page with this one's settings, whether they are the first ones or not.
@@ -71,8 +73,8 @@ function literal(value) {
 // Lines that draw the same figure in a fresh interpreter.
 function python(explorable) {
   const settings = explorable.payload.knobs.map((knob, k) => {
-    const at = explorable.state[k];
-    return `    ${knob.name}=${knob.literals ? knob.literals[at] : literal(knob.values[at])},\n`;
+    const text = knob.literals ? knob.literals[explorable.state[k]] : literal(explorable.value(k));
+    return `    ${knob.name}=${text},\n`;
   });
   const call = settings.length ? `(\n${settings.join("")})` : "()";
   return (
