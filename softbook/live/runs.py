@@ -53,7 +53,7 @@ class Runs:
         return {
             "name": name,
             "title": one.title,
-            "package": one.function.__module__.split(".")[1],
+            "package": one.function.__module__.split(".")[1:2],
             "runs": one.runs,
             "kept": done,
             "seconds": one.cost_seconds * (one.runs - done) / one.runs,

@@ -8,10 +8,11 @@ figure function prints goes to the error stream, so that it cannot stand between
 from __future__ import annotations
 
 import contextlib
+import functools
 import json
 import sys
-from collections.abc import Mapping
-from typing import Any, TextIO
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
 
 from softbook.explore import Explorable, explorables
 from softbook.explore.parts import figure_parts, leaf_of, rebuilt
@@ -40,19 +41,19 @@ def answer(line: str, figures: Mapping[str, Explorable]) -> dict[str, Any]:
     return {"figure": figure, "summary": frame.summary}
 
 
-def main(figures: Mapping[str, Explorable], source: TextIO, sink: TextIO) -> None:
-    """Answer every line of `source` on a line of `sink` until it ends.
+def main(
+    figures: Mapping[str, Explorable], source: Iterable[str], say: Callable[[str], object]
+) -> None:
+    """Answer every line of `source` until it ends, each by one call of `say`.
 
-    >>> from io import StringIO
-    >>> sink = StringIO()
-    >>> main({}, StringIO('{"figure": "two-keys", "settings": {}}'), sink)
-    >>> sink.getvalue()
-    '{"error": "KeyError: \'two-keys\'"}\\n'
+    >>> main({}, ['{"figure": "two-keys", "settings": {}}'], print)
+    {"error": "KeyError: 'two-keys'"}
     """
-    with contextlib.redirect_stdout(sys.stderr):
-        for line in source:
-            print(json.dumps(answer(line, figures), allow_nan=False), file=sink, flush=True)
+    for line in source:
+        with contextlib.redirect_stdout(sys.stderr):
+            found = answer(line, figures)
+        say(json.dumps(found, allow_nan=False))
 
 
 if __name__ == "__main__":
-    main(explorables(), sys.stdin, sys.stdout)
+    main(explorables(), sys.stdin, functools.partial(print, flush=True))

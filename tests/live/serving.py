@@ -24,7 +24,7 @@ import {module}
 from softbook.explore import Explorable
 from softbook.live.worker import main
 figures = {{one.id: one for one in vars({module}).values() if isinstance(one, Explorable)}}
-main(figures, sys.stdin, sys.stdout)
+main(figures, sys.stdin, lambda text: print(text, flush=True))
 """
 
 

@@ -6,7 +6,6 @@ import asyncio
 import json
 import sys
 import time
-from io import StringIO
 
 import numpy as np
 import plotly.graph_objects as go
@@ -102,9 +101,9 @@ NOISY = {"noisy": Explorable("noisy", "Noisy", _noisy, {"x": Linear(0, 1)})}
 
 def test_one_line_in_one_line_out_whatever_a_figure_does(capsys):
     lines = [json.dumps({"figure": "noisy", "settings": {"x": x}}) for x in (0.25, 0.75, 3)]
-    sink = StringIO()
-    main(NOISY, StringIO("\n".join([*lines, "no json"]) + "\n"), sink)
-    good, raised, outside, broken = map(json.loads, sink.getvalue().splitlines())
+    said: list[str] = []
+    main(NOISY, [*lines, "no json"], said.append)
+    good, raised, outside, broken = map(json.loads, said)
     assert good["figure"]["data"][0]["y"] == [0.25, None]
     assert good["summary"] == "x is 0.25."
     assert raised == {"error": "ZeroDivisionError: no such figure"}

@@ -12,6 +12,7 @@ from tornado.httpclient import HTTPClientError, HTTPRequest
 from tornado.websocket import websocket_connect
 
 from softbook.explore import explorables
+from softbook.live.pool import Pool
 
 from .serving import serving
 
@@ -99,10 +100,11 @@ def asked(number, figure="two-keys", **settings):
     return json.dumps({"figure": figure, "ask": number, "settings": settings})
 
 
-class Slow:
+class Slow(Pool):
     """A pool that takes its time, and remembers what reached it and how many at once."""
 
     def __init__(self) -> None:
+        super().__init__(1, 1.0)
         self.seen: list[float] = []
         self.now = self.most = 0
 
@@ -113,9 +115,6 @@ class Slow:
         await asyncio.sleep(0.3)
         self.now -= 1
         return {"figure": {}, "summary": str(message["settings"]["beta"])}
-
-    async def end(self) -> None:
-        pass
 
 
 def test_one_computation_at_a_time_and_the_last_value_wins(html):

@@ -297,7 +297,7 @@ async function begin() {
   Object.values(softbook.explorables).forEach(adopt);
   const here = [...document.querySelectorAll(".softbook-explorable")].map((shell) => hello.figures[shell.dataset.id]);
   const packages = new Set(here.flat());
-  const sweeps = hello.sweeps.filter((sweep) => packages.has(sweep.package));
+  const sweeps = hello.sweeps.filter((sweep) => packages.has(sweep.package[0]));
   if (!sweeps.length) return;
   panel = new Panel(sweeps);
   (document.querySelector("article > section") || document.body).append(panel.section);
