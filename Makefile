@@ -14,7 +14,7 @@ PYTHON ?= $(shell for p in $(CANDIDATES); do \
   if $$p -c '$(FITS)' >/dev/null 2>&1; then echo $$p; break; fi; done)
 
 .DEFAULT_GOAL := help
-.PHONY: help book test notebooks lab serve zip bench check lint clean
+.PHONY: help book test notebooks lab serve zip pdf bench check lint clean
 
 help: ## this list
 	@grep -E '^[a-z]+:.*## ' $(MAKEFILE_LIST) | sed -E 's/^([a-z]+):.*## /  make \1\t/' | expand -t 20
@@ -49,6 +49,10 @@ serve: ## serve the built book, live, at http://127.0.0.1:8000/ (PORT=8080 takes
 
 zip: ## pack the built book into softbook.zip, which opens from any disk
 	$(PY) -m softbook zip --html $(HTML)
+
+pdf: $(STAMP) ## print the whole book to softbook.pdf (needs Chromium)
+	@$(TORCH_THREADS) $(BIN)/jupyter-book build . --path-output . --builder singlehtml -W --keep-going
+	$(PY) -m softbook pdf
 
 bench: book ## measure payloads, latency, build and test times; writes benchmarks/results.json
 	$(TORCH_THREADS) $(PY) -m benchmarks

@@ -1,11 +1,11 @@
-"""The command line: `python -m softbook` with `ledger`, `check`, `digest`, `sweep`, `export`, `zip` or `serve`."""
+"""The command line: `python -m softbook` with `ledger`, `check`, `digest`, `sweep`, `export`, `zip`, `pdf` or `serve`."""
 
 from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
 
-from softbook.commands import bundle, check, digest, export, ledger, serve, sweep
+from softbook.commands import bundle, check, digest, export, ledger, pdf, serve, sweep
 
 COMMANDS = {
     "ledger": ledger,
@@ -14,6 +14,7 @@ COMMANDS = {
     "sweep": sweep,
     "export": export,
     "zip": bundle,
+    "pdf": pdf,
     "serve": serve,
 }
 

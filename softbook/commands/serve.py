@@ -76,6 +76,7 @@ async def _serve(options: argparse.Namespace, sockets: Any, pool: Pool) -> None:
     async with AsyncExitStack() as last:
         last.push_async_callback(pool.end)
         last.push_async_callback(runs.end)
+        await pool.start()
         print(f"Open  http://{HERE}:{port}/  (Ctrl-C ends it)", flush=True)
         with suppress(asyncio.CancelledError):
             await told.wait()

@@ -26,26 +26,31 @@ class Worker:
     def __init__(self, command: Sequence[str], limit: float) -> None:
         self.command, self.limit = tuple(command), limit
         self._process: asyncio.subprocess.Process | None = None
+        self._born = False
 
-    async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
-        """Return the answer to `message`, or {"error": sentence} if there is none in time."""
-        fresh = self._process is None or self._process.returncode is not None
-        if fresh:
+    async def start(self) -> asyncio.subprocess.Process:
+        """Return the process, started if it does not run."""
+        if self._process is None or self._process.returncode is not None:
+            self._born = False
             self._process = await asyncio.create_subprocess_exec(
                 *self.command,
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=LINE,
             )
-        process = self._process
-        assert process is not None
+        return self._process
+
+    async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
+        """Return the answer to `message`, or {"error": sentence} if there is none in time."""
+        process = await self.start()
         assert process.stdin is not None
         assert process.stdout is not None
         try:
             process.stdin.write(json.dumps(message).encode() + b"\n")
             await process.stdin.drain()
-            wait = self.limit + (BIRTH if fresh else 0.0)
+            wait = self.limit + (0.0 if self._born else BIRTH)
             line = await asyncio.wait_for(process.stdout.readline(), wait)
+            self._born = True
         except TimeoutError:
             await self.end()
             return {
@@ -90,6 +95,11 @@ class Pool:
         self._free: asyncio.Queue[Worker] = asyncio.Queue()
         for worker in self._all:
             self._free.put_nowait(worker)
+
+    async def start(self) -> None:
+        """Start all processes, so that the first question need not wait for torch."""
+        for worker in self._all:
+            await worker.start()
 
     async def ask(self, message: dict[str, Any]) -> dict[str, Any]:
         """Return a worker's answer."""

@@ -4,7 +4,7 @@ Third-party files are taken from pinned Python packages when the book is built. 
 committed, and the built pages ask no other host for anything.
 
 >>> text = runtime()
->>> text.startswith('(function () {') and len(text) < 32_000
+>>> text.startswith('(function () {') and len(text) < 36_000
 True
 """
 
@@ -15,11 +15,19 @@ import re
 import shutil
 from pathlib import Path
 
-__all__ = ["SCRIPTS", "STATIC", "install", "mathjax_folder", "plotly_script", "runtime"]
+__all__ = ["POLICY", "SCRIPTS", "STATIC", "install", "mathjax_folder", "plotly_script", "runtime"]
 
 STATIC = Path(__file__).parent / "static"
 # In this order: each file uses names of those before it.
-SCRIPTS = ("decode.js", "dress.js", "figure.js", "controls.js", "share.js", "page.js")
+SCRIPTS = ("decode.js", "dress.js", "figure.js", "controls.js", "share.js", "play.js", "page.js")
+# No other host may be asked for anything, whatever a page holds. A page from a disk has no self in
+# every browser, hence its scheme beside it. The theme and MathJax write scripts and styles inline.
+POLICY = (
+    "default-src 'none'; script-src 'self' file: 'unsafe-inline'; "
+    "style-src 'self' file: 'unsafe-inline'; img-src 'self' file: data: blob:; "
+    "font-src 'self' file: data:; connect-src 'self' file:; worker-src 'self' file: blob:; "
+    "form-action 'self' file:; base-uri 'none'"
+)
 # MathJax's combined file, what it loads by itself when a formula needs it, and the fonts; the
 # last three serve readers who ask MathJax's menu for speech.
 MATHJAX_PARTS = (
@@ -83,7 +91,8 @@ def install(static: Path) -> None:
     own = static / "softbook"
     own.mkdir(parents=True, exist_ok=True)
     (own / "softbook.js").write_text(runtime(), encoding="utf-8")
-    _copy(STATIC / "softbook.css", own / "softbook.css")
+    for name in ("softbook.css", "icon.svg"):
+        _copy(STATIC / name, own / name)
     _copy(plotly_script(), own / "plotly.min.js")
     mathjax = mathjax_folder()
     for part in MATHJAX_PARTS:

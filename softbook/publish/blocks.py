@@ -36,6 +36,7 @@ def _purge(app: Sphinx, env: Any, docname: str) -> None:
         del found[id]
     if getattr(env, "softbook_ledger_page", "") == docname:
         env.softbook_ledger_page = ""
+    ledger.graph_pages(env).discard(docname)
 
 
 def _merge(app: Sphinx, env: Any, docnames: set[str], other: Any) -> None:
@@ -44,12 +45,12 @@ def _merge(app: Sphinx, env: Any, docnames: set[str], other: Any) -> None:
     page = getattr(other, "softbook_ledger_page", "")
     if page in docnames:
         env.softbook_ledger_page = page
+    ledger.graph_pages(env).update(ledger.graph_pages(other) & docnames)
 
 
 def _rewrite(app: Sphinx, env: Any) -> list[str]:
-    """The ledger's links depend on all other pages: it is written anew each time."""
-    page = getattr(env, "softbook_ledger_page", "")
-    return [page] if page else []
+    """The picture's links depend on all other pages: it is drawn anew each time."""
+    return sorted(ledger.graph_pages(env))
 
 
 def connect(app: Sphinx) -> None:
@@ -62,6 +63,7 @@ def connect(app: Sphinx) -> None:
     app.add_directive("claim", theorem.ClaimDirective)
     app.add_role("claim", theorem.ClaimRole())
     app.add_directive("ledger", ledger.LedgerDirective)
+    app.add_directive("claim-map", ledger.MapDirective)
     app.connect("env-purge-doc", _purge)
     app.connect("env-merge-info", _merge)
     app.connect("env-updated", _rewrite)

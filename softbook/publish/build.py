@@ -70,6 +70,15 @@ def _add_script(app: Sphinx, page: str, template: str, context: dict[str, Any], 
         app.add_js_file("softbook/softbook.js", loading_method="defer")
 
 
+def _add_head(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
+    """Give each page its policy and its icon; the policy comes first, so that all else obeys it."""
+    icon = context["pathto"]("_static/softbook/icon.svg", 1)
+    context["metatags"] = (
+        f'\n    <meta http-equiv="Content-Security-Policy" content="{assets.POLICY}">\n'
+        f'    <link rel="icon" type="image/svg+xml" href="{icon}">\n{context.get("metatags", "")}'
+    )
+
+
 def _drop_thebe(app: Sphinx, page: str, template: str, context: dict[str, Any], tree: Any) -> None:
     """Drop the launcher's scripts: they are declared twice, log an error, and reach for a server."""
     kept = []
@@ -111,5 +120,6 @@ def connect(app: Sphinx) -> None:
     app.connect("env-check-consistency", _check_budgets)
     app.connect("html-page-context", _add_script)
     app.connect("html-page-context", _repair_roles)
+    app.connect("html-page-context", _add_head)
     app.connect("html-page-context", _drop_thebe, priority=900)
     app.connect("build-finished", _publish)

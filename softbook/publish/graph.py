@@ -1,7 +1,7 @@
 """The ledger's picture: which claim's proof uses which, as one inline SVG with links.
 
-Claims stand in columns; each stands one column right of the last claim that it uses. Colours come
-from the page's style, so that the picture follows the theme.
+Claims stand under the name of their chapter, in columns; each stands one column right of the last
+claim that it uses. Colours come from the page's style, so that the picture follows the theme.
 
 >>> columns({"a": [], "b": ["a"], "c": ["a", "b"]})
 [['a'], ['b'], ['c']]
@@ -17,18 +17,19 @@ from html import escape
 
 __all__ = ["Node", "columns", "draw"]
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 178, 44, 44, 16, 6
-LETTERS = 24
+WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 188, 44, 38, 12, 6
+LETTERS, HEADING = 24, 34
 
 
 @dataclass(frozen=True)
 class Node:
-    """One claim of the picture: its title, kind of evidence, address and the ids that it uses."""
+    """One claim of the picture: title, kind of evidence, address, the ids that it uses, its chapter."""
 
     title: str
     evidence: str
     address: str
     depends: Sequence[str]
+    group: str = ""
 
 
 def columns(depends: Mapping[str, Sequence[str]]) -> list[list[str]]:
@@ -93,30 +94,49 @@ def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
     return f'<path class="edge" d="M{x0},{y0} C{bend},{y0} {back},{y1} {x1},{y1}"/>{tip}'
 
 
+def _places(
+    nodes: Mapping[str, Node], shown: Mapping[str, Sequence[str]]
+) -> tuple[dict[str, tuple[int, int]], dict[str, int]]:
+    """Return where each claim stands, and at which height each group begins."""
+    place: dict[str, tuple[int, int]] = {}
+    starts: dict[str, int] = {}
+    y, placed = EDGE, columns(shown)
+    for group in dict.fromkeys(nodes[id].group for id in shown):
+        starts[group] = y
+        y += HEADING * bool(group)
+        own = [[id for id in ids if nodes[id].group == group] for ids in placed]
+        for k, ids in enumerate(own):
+            x = EDGE + k * (WIDTH + GAP_X)
+            place |= {id: (x, y + row * (HEIGHT + GAP_Y)) for row, id in enumerate(ids)}
+        y += max(map(len, own)) * (HEIGHT + GAP_Y) + GAP_Y
+    return place, starts
+
+
 def draw(nodes: Mapping[str, Node]) -> str:
     """Return the SVG of all claims that use another or are used; an empty string if none is.
 
     Parameters
     ----------
     nodes
-        Claim id to `Node`; every id in `depends` must be a key.
+        Claim id to `Node`, in the order of their groups; every id in `depends` must be a key.
     """
     used = {other for node in nodes.values() for other in node.depends}
     shown = {id: node.depends for id, node in nodes.items() if node.depends or id in used}
     if not shown:
         return ""
-    place = {
-        id: (EDGE + k * (WIDTH + GAP_X), EDGE + row * (HEIGHT + GAP_Y))
-        for k, ids in enumerate(columns(shown))
-        for row, id in enumerate(ids)
-    }
+    place, starts = _places(nodes, shown)
     width = max(x for x, _ in place.values()) + WIDTH + EDGE
     height = max(y for _, y in place.values()) + HEIGHT + EDGE
     edges = [_edge(place[other], place[id]) for id, uses in shown.items() for other in uses]
+    names = [
+        f'<text class="softbook-group" x="{EDGE}" y="{y + 20}">{escape(name)}</text>'
+        for name, y in starts.items()
+        if name
+    ]
     boxes = [_box(id, nodes[id], *place[id]) for id in shown]
     return (
         f'<div class="softbook-scroll" role="region" tabindex="0" '
         f'aria-label="Which claim uses which">\n<svg class="softbook-graph" '
         f'xmlns="http://www.w3.org/2000/svg" width="{width}" height="{height}" '
-        f'viewBox="0 0 {width} {height}">{"".join(edges + boxes)}</svg>\n</div>'
+        f'viewBox="0 0 {width} {height}">{"".join(edges + names + boxes)}</svg>\n</div>'
     )

@@ -21,11 +21,36 @@ from softbook.knobs import Knob
 from softbook.publish.graph import Node, draw
 from softbook.publish.theorem import book_claims, parse, places, source_text
 
-__all__ = ["LedgerDirective", "check_places", "claim_graph", "domain_text", "resolve_graphs"]
+__all__ = [
+    "LedgerDirective",
+    "MapDirective",
+    "check_places",
+    "claim_graph",
+    "domain_text",
+    "graph_pages",
+    "resolve_graphs",
+]
 
 
 class claim_graph(nodes.General, nodes.Element):
     """The place of the picture, which is drawn when all pages are known."""
+
+
+def graph_pages(env: Any) -> set[str]:
+    """Return the build environment's register of pages that show the picture."""
+    if not hasattr(env, "softbook_graph_pages"):
+        env.softbook_graph_pages = set()
+    pages: set[str] = env.softbook_graph_pages
+    return pages
+
+
+class MapDirective(SphinxDirective):
+    """`{claim-map}`: the picture alone."""
+
+    def run(self) -> list[nodes.Node]:
+        """Return the picture's place."""
+        graph_pages(self.env).add(self.env.docname)
+        return [claim_graph()]
 
 
 def number(value: float) -> str:
@@ -129,6 +154,7 @@ class LedgerDirective(SphinxDirective):
     def run(self) -> list[nodes.Node]:
         """Return the page's nodes; links are filled in when all pages are known."""
         self.env.softbook_ledger_page = self.env.docname  # type: ignore[attr-defined]
+        graph_pages(self.env).add(self.env.docname)
         claims = list(book_claims(self.env).values())
         found = {claim.id: _verdicts(claim) for claim in claims}
         head = "* - Claim\n  - Knobs\n  - Used\n  - Slack"
@@ -157,8 +183,15 @@ def resolve_graphs(app: Any, doctree: nodes.document, page: str) -> None:
     """Draw the graph with links relative to its page."""
     for place in list(doctree.findall(claim_graph)):
         found = {}
-        for claim in book_claims(app.env).values():
-            target = places(app.env)[claim.id]["page"]
+        order = list(app.env.toctree_includes.get(app.config.root_doc, []))
+        claims = [claim for claim in book_claims(app.env).values() if claim.id in places(app.env)]
+        pages = {claim.id: places(app.env)[claim.id]["page"] for claim in claims}
+        # As the contents have them; a page that stands in no contents comes last.
+        claims.sort(key=lambda c: [*order, pages[c.id]].index(pages[c.id]))
+        for claim in claims:
+            target = pages[claim.id]
             address = f"{app.builder.get_relative_uri(page, target)}#claim-{claim.id}"
-            found[claim.id] = Node(claim.title, claim.evidence, address, tuple(claim.depends))
+            group = app.env.titles[target].astext()
+            uses = tuple(other for other in claim.depends if other in pages)
+            found[claim.id] = Node(claim.title, claim.evidence, address, uses, group)
         place.replace_self(nodes.raw("", draw(found), format="html"))

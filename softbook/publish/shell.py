@@ -94,6 +94,15 @@ def _controls(payload: Mapping[str, Any], key: str) -> str:
     return f'<div class="softbook-controls">{"".join(made[:VISIBLE])}{reset}{more}</div>'
 
 
+def _setting(payload: Mapping[str, Any]) -> str:
+    """Return the setting in words, which stands on paper where the controls stand on a screen."""
+    knobs = payload["knobs"]
+    if not knobs:
+        return ""
+    words = ", ".join(f"{k['label'] or k['name']}: {k['texts'][k['index']]}" for k in knobs)
+    return f'<p class="softbook-setting">{escape(words)}</p>\n'
+
+
 def _share(payload: Mapping[str, Any]) -> str:
     takes = {
         "link": "Copy link",
@@ -135,7 +144,7 @@ def shell(payload: Mapping[str, Any], key: str, source: str) -> str:
         f'aria-labelledby="{key}-title" data-key="{key}" data-id="{payload["id"]}" '
         f'data-src="{escape(source)}">\n'
         f'<p class="softbook-title" id="{key}-title">{title}</p>\n'
-        f"{_controls(payload, key)}\n"
+        f"{_controls(payload, key)}\n{_setting(payload)}"
         f'<div class="softbook-plot" style="min-height:{int(payload["height"])}px"></div>\n'
         "<noscript><p>The figure is drawn by a script of this page; "
         "the sentence below says what its first frame shows.</p></noscript>\n"

@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
-from .harness import FLAGS, ROOT, Watch, build, chromium, copy_mini, served, toc_pages
+from softbook.publish.browser import FLAGS, chromium
+
+from .harness import ROOT, Watch, build, copy_mini, served, toc_pages
 
 REQUIRED = os.environ.get("SOFTBOOK_REQUIRE_BROWSER") == "1"
 HTML = Path(os.environ.get("SOFTBOOK_HTML", ROOT / "_build" / "html"))
@@ -68,7 +70,7 @@ def browser() -> Any:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as player:
-        running = player.chromium.launch(executable_path=path, args=FLAGS)
+        running = player.chromium.launch(executable_path=path, args=list(FLAGS))
         yield running
         running.close()
 
@@ -126,6 +128,8 @@ def open_page(browser: Any) -> Any:
 
     def opened(address: str, **options: Any) -> tuple[Any, Watch]:
         options.setdefault("viewport", {"width": 1280, "height": 900})
+        # What moves by itself moves in its own test alone.
+        options.setdefault("reduced_motion", "reduce")
         context = browser.new_context(**options)
         contexts.append(context)
         page = context.new_page()

@@ -18,29 +18,11 @@ from typing import Any
 
 import numpy as np
 
+from softbook.publish.browser import READY
+
 ROOT = Path(__file__).resolve().parents[2]
 MINI = Path(__file__).parent / "minibook"
-FLAGS = [
-    "--no-sandbox",
-    "--disable-gpu",
-    "--disable-background-networking",
-    "--disable-component-update",
-    "--disable-sync",
-    # Names of other hosts do not resolve, whatever asks for them.
-    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1",
-]
 LOCAL = re.compile(r"^(file:|data:|blob:|about:|https?://127\.0\.0\.1[:/])")
-READY = """[...document.querySelectorAll('.softbook-explorable')]
-  .every((shell) => ['ready', 'failed'].includes(shell.dataset.state))"""
-
-
-def chromium() -> str | None:
-    """Return the browser's path: SOFTBOOK_CHROMIUM, or what the machine has."""
-    named = os.environ.get("SOFTBOOK_CHROMIUM")
-    if named:
-        return named
-    names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-    return next(filter(None, map(shutil.which, names)), None)
 
 
 def toc_pages(toc: Path) -> list[str]:

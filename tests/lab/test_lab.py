@@ -185,6 +185,11 @@ def drive(address: str, file: str) -> dict:
             page.evaluate(WATCH)
             page.keyboard.press("ArrowRight" if move % 2 else "ArrowLeft")
             times.append(page.evaluate("() => window.moved"))
+        # The sentence is a message of its own, which comes after the figure's.
+        for _ in range(100):
+            if said.inner_text() != before:
+                break
+            page.wait_for_timeout(50)
         seen = {"outside": outside, "times": times, "before": before, "after": said.inner_text()}
         browser.close()
     return seen

@@ -159,13 +159,15 @@ class Live {
 
   // The reader moved something: show the fields' values, and ask for this setting if it is new.
   follow() {
-    for (const { field, k } of this.fields) {
-      if (document.activeElement !== field || this.explorable.exact[k]) field.value = this.explorable.value(k);
-    }
-    if (!this.on || this.waiting) return;
     const wanted = settings(this.explorable);
-    if (JSON.stringify(wanted) === this.asked) return;
-    for (const { field } of this.fields) field.removeAttribute("aria-invalid");
+    const news = JSON.stringify(wanted) !== this.asked;
+    for (const { field, k } of this.fields) {
+      if (news) field.removeAttribute("aria-invalid");
+      // What is being typed, and what was refused, stays until something else is moved.
+      const own = document.activeElement === field || field.getAttribute("aria-invalid") === "true";
+      if (!own) field.value = this.explorable.value(k);
+    }
+    if (!this.on || this.waiting || !news) return;
     this.asked = JSON.stringify(wanted);
     this.send(wanted);
   }

@@ -51,9 +51,7 @@ function tablesOf(explorable) {
   const curves = data.filter((trace) => Array.isArray(trace.y) && trace.y.length && !trace.z);
   if (!fields.length && !curves.length) return [element("p", {}, ["This figure holds no numbers."])];
   const contents = fields.length ? fields.map((field) => matrix(field)) : [columns(curves, layout)];
-  const setting = explorable.payload.knobs
-    .map((knob, k) => `${knob.label || knob.name}: ${explorable.text(k)}`)
-    .join(", ");
+  const setting = explorable.setting();
   return contents.map(({ head, rows, note }, k) => {
     const which = contents.length > 1 ? `, map ${k + 1} of ${contents.length}` : "";
     const title = `${explorable.payload.title}${which}${setting ? ` (${setting})` : ""}${note}`;
@@ -79,7 +77,7 @@ function bind(shell, explorable) {
   const controls = knobs.map((knob) => shell.querySelector(`[data-knob="${CSS.escape(knob.name)}"]`));
   const chosen = (k) =>
     controls[k].type === "checkbox" ? knobs[k].values.indexOf(controls[k].checked) : Number(controls[k].value);
-  const summary = shell.querySelector(".softbook-summary");
+  const [summary, setting] = [".softbook-summary", ".softbook-setting"].map((part) => shell.querySelector(part));
   const details = shell.querySelector(".softbook-data");
   const speak = () => {
     controls.forEach((control, k) => {
@@ -91,6 +89,7 @@ function bind(shell, explorable) {
       const output = shell.querySelector(`output[for="${control.id}"]`);
       if (output) output.textContent = text;
     });
+    if (setting) setting.textContent = explorable.setting();
     const words = explorable.summary();
     if (summary.textContent !== words) summary.textContent = words;
   };

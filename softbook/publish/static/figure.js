@@ -88,6 +88,10 @@ class Explorable {
     return Object.fromEntries(this.payload.knobs.map((knob, k) => [knob.name, this.value(k)]));
   }
 
+  setting() {
+    return this.payload.knobs.map((knob, k) => `${knob.label || knob.name}: ${this.text(k)}`).join(", ");
+  }
+
   summary() {
     if (this.said !== null) return this.said;
     const { summaries, summary, knobs } = this.payload;

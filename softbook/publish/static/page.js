@@ -40,6 +40,7 @@ async function start(shell) {
     restore(explorable);
     await explorable.running;
     shell.dataset.state = "ready";
+    play(shell, explorable);
     shell.dispatchEvent(new CustomEvent("softbook-ready", { bubbles: true, detail: explorable }));
   } catch (error) {
     shell.dataset.state = "failed";
@@ -114,4 +115,11 @@ window.addEventListener("hashchange", () => {
   Object.values(softbook.explorables).forEach(restore);
   goTo();
 });
-window.addEventListener("beforeprint", () => softbook.load());
+// On paper nothing unfolds: all is drawn and open, but for the tables behind the figures.
+let folded = [];
+window.addEventListener("beforeprint", () => {
+  softbook.load();
+  folded = [...document.querySelectorAll("article details:not([open], .softbook-explorable details)")];
+  folded.forEach((details) => (details.open = true));
+});
+window.addEventListener("afterprint", () => folded.forEach((details) => (details.open = false)));

@@ -166,7 +166,7 @@ function share(shell, explorable) {
   }
   let timer = 0;
   explorable.listeners.push((what) => {
-    if (what !== "drawn") return;
+    if (what !== "drawn" || explorable.playing) return;
     field.hidden = true;
     say("");
     clearTimeout(timer);
