@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from softbook.explore import explorables
+from softbook.publish.browser import FLAGS, chromium
 
 ROOT = Path(__file__).parents[1]
 HTML = ROOT / "_build" / "html"
@@ -59,7 +60,7 @@ def measure(rounds: int = 4, steps: int = 5) -> list[dict[str, Any]]:
     Raises a FileNotFoundError if the book is not built or there is no Chromium.
     """
     harness = _harness()
-    path = harness.chromium()
+    path = chromium()
     if path is None:
         raise FileNotFoundError("no Chromium found: install it or set SOFTBOOK_CHROMIUM")
     if not (HTML / "index.html").exists():
@@ -68,7 +69,7 @@ def measure(rounds: int = 4, steps: int = 5) -> list[dict[str, Any]]:
 
     rows = []
     with sync_playwright() as player:
-        browser = player.chromium.launch(executable_path=path, args=harness.FLAGS)
+        browser = player.chromium.launch(executable_path=path, args=list(FLAGS))
         for where in harness.toc_pages(ROOT / "_toc.yml"):
             page = browser.new_page(viewport={"width": 1280, "height": 900})
             page.goto((HTML / f"{where}.html").as_uri())

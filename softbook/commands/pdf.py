@@ -7,7 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from softbook.publish.browser import FLAGS, READY, chromium
+from softbook.publish.browser import FLAGS, READY, chromium, wait_for
 
 # Drawing all figures of the book on one page takes a while on a slow machine.
 PATIENCE = 600_000
@@ -64,7 +64,7 @@ def write(page: Path, out: Path, path: str) -> int:
         view.emulate_media(media="print")
         view.evaluate("MathJax.startup.promise")
         view.evaluate("window.softbook && softbook.load()")
-        view.wait_for_function(READY)
+        wait_for(view, READY, timeout=PATIENCE)
         states = "all => all.map((shell) => shell.dataset.state)"
         drawn = view.eval_on_selector_all(".softbook-explorable", states)
         if "failed" in drawn:

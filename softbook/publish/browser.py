@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import os
 import shutil
+import time
+from typing import Any
 
-__all__ = ["FLAGS", "READY", "chromium"]
+__all__ = ["FLAGS", "READY", "chromium", "wait_for"]
 
 FLAGS = (
     "--no-sandbox",
@@ -28,3 +30,17 @@ def chromium() -> str | None:
         return named
     names = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
     return next(filter(None, map(shutil.which, names)), None)
+
+
+def wait_for(page: Any, expression: str, arg: Any = None, *, timeout: float = 30_000) -> None:
+    """Wait until JavaScript is true in a playwright page, at most `timeout` milliseconds.
+
+    playwright's own function evaluates text inside of the page, which our pages' policy forbids.
+
+    Raises a TimeoutError that names the expression.
+    """
+    end = time.monotonic() + timeout / 1000
+    while not page.evaluate(expression, arg):
+        if time.monotonic() > end:
+            raise TimeoutError(f"after {timeout / 1000:g} s this is still not true: {expression}")
+        page.wait_for_timeout(20)

@@ -18,7 +18,7 @@ from typing import Any
 
 import numpy as np
 
-from softbook.publish.browser import READY
+from softbook.publish.browser import READY, wait_for
 
 ROOT = Path(__file__).resolve().parents[2]
 MINI = Path(__file__).parent / "minibook"
@@ -91,7 +91,7 @@ class Watch:
 def load_all(page: Any) -> list[str]:
     """Draw every explorable of the page; return their keys. A failed one is an error."""
     page.evaluate("window.softbook && softbook.load()")
-    page.wait_for_function(READY, timeout=60_000)
+    wait_for(page, READY, timeout=60_000)
     failed = page.eval_on_selector_all(".softbook-message", "all => all.map((m) => m.textContent)")
     assert not failed, failed
     keys: list[str] = page.evaluate("window.softbook ? Object.keys(softbook.explorables) : []")

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import pytest
 
+from softbook.publish.browser import wait_for
+
 from .harness import compare, load_all, move, settle
 
 CURVES = "explorable-mini-curves"
@@ -90,7 +92,7 @@ def test_the_theme_button_recolours_the_figure_in_place(index):
         if index.evaluate("document.documentElement.dataset.theme") == "dark":
             break
         index.locator(".theme-switch-button").first.click()
-    index.wait_for_function(f"{colour} === 'rgb(108, 182, 255)'", timeout=5000)
+    wait_for(index, f"{colour} === 'rgb(108, 182, 255)'", timeout=5000)
 
 
 def test_colours_of_a_heat_map_stay_in_the_dark(mini_site, open_page):
@@ -127,14 +129,12 @@ def test_data_and_plotly_come_only_near_the_view(mini_site, open_page):
     page, watch = open_page(f"{mini_site}/book/ledger.html")
     assert not any("plotly" in url or "softbook.js" in url for url in watch.requests)
     page, watch = open_page(f"{mini_site}/book/index.html", viewport={"width": 360, "height": 300})
-    page.wait_for_function(f"document.getElementById('{CURVES}').dataset.state === 'ready'")
+    wait_for(page, f"document.getElementById('{CURVES}').dataset.state === 'ready'")
     kinds = page.locator("#explorable-mini-kinds")
     assert kinds.get_attribute("data-state") is None
     assert not any("mini-kinds" in url for url in watch.requests)
     kinds.scroll_into_view_if_needed()
-    page.wait_for_function(
-        "document.getElementById('explorable-mini-kinds').dataset.state === 'ready'"
-    )
+    wait_for(page, "document.getElementById('explorable-mini-kinds').dataset.state === 'ready'")
     assert sum("plotly.min.js" in url for url in watch.requests) == 1
 
 
@@ -154,7 +154,7 @@ def test_the_figure_follows_the_width(index):
     index.set_viewport_size({"width": 700, "height": 900})
     width = f"document.querySelector('#{CURVES} .main-svg').getBoundingClientRect().width"
     room = f"document.querySelector('#{CURVES} .softbook-plot').clientWidth"
-    index.wait_for_function(f"Math.abs({width} - {room}) < 2", timeout=5000)
+    wait_for(index, f"Math.abs({width} - {room}) < 2", timeout=5000)
 
 
 def test_a_browser_that_cannot_unpack_says_so(mini_site, browser):

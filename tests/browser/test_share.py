@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 
 from softbook.explore import explorables
+from softbook.publish.browser import wait_for
 
 from .harness import compare, load_all, move, settle
 
@@ -55,15 +56,15 @@ def turn(page, key, *indices):
 
 def test_an_address_brings_the_setting_back(index, mini_site, open_page, mini_entries):
     turn(index, CURVES, 2, 0)
-    index.wait_for_function("location.hash.includes('mini-curves?')")
+    wait_for(index, "location.hash.includes('mini-curves?')")
     other, watch = open_page(index.url)
-    other.wait_for_function(f"document.getElementById('{CURVES}').dataset.state === 'ready'")
+    wait_for(other, f"document.getElementById('{CURVES}').dataset.state === 'ready'")
     settle(other, CURVES)
     assert other.evaluate(STATE, CURVES) == [2, 0]
     assert compare(other, CURVES, mini_entries["mini-curves"]) == []
     assert not watch.errors
     other.locator(f"#{CURVES} .softbook-reset").click()
-    other.wait_for_function("location.hash === ''")
+    wait_for(other, "location.hash === ''")
 
 
 def test_the_copied_address_does_so_too(index, open_page):
@@ -103,7 +104,7 @@ def test_an_anchor_stays_an_anchor(mini_site, open_page):
 
 def test_an_address_moves_a_page_that_is_open(index):
     index.evaluate("location.hash = '#mini-curves?beta=8&shift=-1'")
-    index.wait_for_function(f"softbook.explorables['{CURVES}'].state[1] === 0")
+    wait_for(index, f"softbook.explorables['{CURVES}'].state[1] === 0")
 
 
 def test_the_numbers_are_those_that_are_drawn(index):
@@ -145,7 +146,7 @@ def test_pictures(index, kind, start):
 def test_an_address_that_leaves_a_knob_out_is_noticed(index, open_page):
     """The planted fault: an address that forgets a knob brings another setting."""
     turn(index, CURVES, 2, 0)
-    index.wait_for_function("location.hash.includes('mini-curves?')")
+    wait_for(index, "location.hash.includes('mini-curves?')")
     other, _ = open_page(index.url.replace("&shift=-1", "").replace("shift=-1&", ""))
     load_all(other)
     settle(other, CURVES)
