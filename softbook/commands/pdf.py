@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import shutil
 import sys
 from pathlib import Path
 from typing import Any
@@ -31,7 +32,9 @@ def add(commands: Any) -> None:
 
 
 def page_of(html: Path) -> Path:
-    """Return the one page of a book that was built as one page.
+    """Return the one page of a book that was built as one page, as a file in its top folder.
+
+    Its addresses count from there, wherever Sphinx has laid it.
 
     Raises a FileNotFoundError with a sentence if it is not there.
 
@@ -40,10 +43,11 @@ def page_of(html: Path) -> Path:
     ...
     FileNotFoundError: nowhere holds no book of one page; make pdf builds it
     """
-    found = [path for path in (html / "book/index.html", html / "index.html") if path.is_file()]
-    if not found:
+    source, page = html / "book/index.html", html / "whole.html"
+    if not source.is_file():
         raise FileNotFoundError(f"{html} holds no book of one page; make pdf builds it")
-    return found[0]
+    shutil.copyfile(source, page)
+    return page
 
 
 def write(page: Path, out: Path, path: str) -> int:

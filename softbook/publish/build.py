@@ -37,6 +37,20 @@ def _configure(app: Sphinx, config: Config) -> None:
     config.html_sidebars.setdefault("**", SIDEBAR)
 
 
+def _prepare_one_page(app: Sphinx) -> None:
+    """Let a book of one page hold what a book of many pages can.
+
+    Where any extension names a handler for that builder alone, Sphinx asks it for all others too.
+    MathJax comes only to pages that hold formulas themselves, which the first page need not.
+    """
+    if app.builder.name != "singlehtml":
+        return
+    app.set_html_assets_policy("always")
+    handlers = app.registry.translation_handlers
+    if "singlehtml" in handlers:
+        handlers["singlehtml"] = handlers.get("html", {}) | handlers["singlehtml"]
+
+
 def _install(app: Sphinx) -> None:
     """Copy assets before any page is written, since pages carry their checksums."""
     if app.builder.format == "html":
@@ -114,6 +128,7 @@ def connect(app: Sphinx) -> None:
     app.add_config_value("softbook_publish_key", "", "env")
     app.add_css_file("softbook/softbook.css", priority=900)
     app.connect("config-inited", _configure)
+    app.connect("builder-inited", _prepare_one_page)
     app.connect("builder-inited", _install)
     app.connect("env-purge-doc", _purge)
     app.connect("env-merge-info", _merge)
