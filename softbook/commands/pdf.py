@@ -17,6 +17,9 @@ FOOT = (
     '<span class="pageNumber"></span></div>'
 )
 MARGIN: Any = {"top": "18mm", "bottom": "18mm", "left": "16mm", "right": "16mm"}
+# Text at four fifths of its size on a screen; an A4 page then is so many pixels wide.
+SCALE = 0.8
+WIDTH = int((210 - 32) / 25.4 * 96 / SCALE)
 
 
 def add(commands: Any) -> None:
@@ -59,10 +62,9 @@ def write(page: Path, out: Path, path: str) -> int:
 
     with sync_playwright() as player:
         browser = player.chromium.launch(executable_path=path, args=list(FLAGS))
-        # The width of an A4 page between its margins, at which the figures are drawn.
-        view = browser.new_page(
-            viewport={"width": 720, "height": 1000}, color_scheme="light", reduced_motion="reduce"
-        )
+        # Figures are drawn at the width that they have on paper.
+        size: Any = {"width": WIDTH, "height": 1200}
+        view = browser.new_page(viewport=size, color_scheme="light", reduced_motion="reduce")
         view.set_default_timeout(PATIENCE)
         view.goto(page.resolve().as_uri(), wait_until="load")
         view.emulate_media(media="print")
@@ -77,6 +79,7 @@ def write(page: Path, out: Path, path: str) -> int:
             path=out,
             format="A4",
             margin=MARGIN,
+            scale=SCALE,
             print_background=True,
             display_header_footer=True,
             header_template="<div></div>",
