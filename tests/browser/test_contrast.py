@@ -1,0 +1,101 @@
+"""Contrast inside the figures, measured from the colours that the browser computes.
+
+Curves and marks that carry data need 3 : 1 against the page, text 4.5 : 1 (WCAG 2.2, 1.4.11 and
+1.4.3). Axe sees neither, since both are SVG.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from .harness import load_all
+
+COLOURS = """() => {
+  const ground = getComputedStyle(document.body).backgroundColor;
+  const found = [];
+  const add = (kind, node, paint, opacity) =>
+    found.push({ kind, paint, opacity: Number(opacity), where: node.closest(".softbook-explorable").id });
+  const seen = (node) => node.getClientRects().length && getComputedStyle(node).visibility !== "hidden";
+  for (const node of document.querySelectorAll(".softbook-plot .scatterlayer .js-line")) {
+    const style = getComputedStyle(node);
+    if (seen(node) && parseFloat(style.strokeWidth) > 0) add("curve", node, style.stroke, style.strokeOpacity * style.opacity);
+  }
+  for (const node of document.querySelectorAll(".softbook-plot .scatterlayer .point")) {
+    const style = getComputedStyle(node);
+    if (seen(node)) add("mark", node, style.fill, style.fillOpacity * style.opacity);
+  }
+  for (const node of document.querySelectorAll(".softbook-plot :is(.xtick, .ytick, .xtitle, .ytitle, .legendtext, .annotation-text)")) {
+    const text = node.matches("text") ? node : node.querySelector("text");
+    if (text && seen(text)) { const style = getComputedStyle(text); add("text", text, style.fill, style.fillOpacity * style.opacity); }
+  }
+  return { ground, found };
+}"""
+NEEDED = {"curve": 3.0, "mark": 3.0, "text": 4.5}
+
+
+def parts(colour: str) -> list[float]:
+    """Return red, green, blue (0 to 1) and opacity of a computed colour."""
+    numbers = [float(n) for n in colour[colour.index("(") + 1 : -1].split(",")]
+    return [n / 255 for n in numbers[:3]] + [numbers[3] if len(numbers) > 3 else 1.0]
+
+
+def luminance(rgb: list[float]) -> float:
+    linear = [c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4 for c in rgb]
+    return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+
+def contrast(paint: str, opacity: float, ground: str) -> float:
+    """Return the ratio of a paint laid with its opacity on an opaque ground.
+
+    >>> round(contrast("rgb(0, 0, 0)", 1, "rgb(255, 255, 255)"), 6)
+    21.0
+    """
+    below, above = parts(ground), parts(paint)
+    share = above[3] * opacity
+    mixed = [share * a + (1 - share) * b for a, b in zip(above[:3], below[:3], strict=True)]
+    light, dark = sorted((luminance(mixed), luminance(below[:3])), reverse=True)
+    return (light + 0.05) / (dark + 0.05)
+
+
+def pale(page: Any) -> tuple[list[str], float]:
+    """Return what is too pale, once each, and the least ratio of a curve."""
+    state = page.evaluate(COLOURS)
+    wrong, least = {}, 21.0
+    for one in state["found"]:
+        if not one["paint"].startswith("rgb"):
+            continue
+        ratio = contrast(one["paint"], one["opacity"], state["ground"])
+        if one["kind"] == "curve":
+            least = min(least, ratio)
+        if ratio < NEEDED[one["kind"]]:
+            wrong[
+                f"{one['where']}: a {one['kind']} in {one['paint']}, {one['opacity']}: {ratio:.2f}"
+            ] = 1
+    return list(wrong), least
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+def test_curves_marks_and_text_stand_out(where, html: Path, theme, open_page, report):
+    page, _ = open_page(f"{html.as_uri()}/{where[1]}.html", color_scheme=theme)
+    if not load_all(page):
+        return
+    wrong, least = pale(page)
+    assert not wrong, "\n".join(wrong)
+    if where[0] == "book":
+        report.append(f"{where[1]}, {theme}: the palest curve has a contrast of {least:.1f} : 1")
+
+
+def test_a_pale_curve_and_a_pale_word_go_red(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/index.html")
+    load_all(page)
+    assert pale(page)[0] == []
+    page.evaluate(
+        """() => {
+          document.querySelector(".softbook-plot .js-line").style.stroke = "rgb(200, 200, 255)";
+          document.querySelector(".softbook-plot .ytitle").style.fillOpacity = "0.4";
+        }"""
+    )
+    assert sorted(line.split(" a ")[1].split(" ")[0] for line in pale(page)[0]) == ["curve", "text"]
