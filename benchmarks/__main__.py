@@ -15,13 +15,14 @@ from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from benchmarks import builds, induction, jump_gpu, latency, payloads, ssd, ssd_gpu
+from benchmarks import builds, induction, jump_gpu, latency, pages, payloads, ssd, ssd_gpu
 
 RESULTS = Path(__file__).with_name("results.json")
 PACKAGES = ("torch", "numpy", "plotly", "jupyter-book", "sphinx", "myst-nb", "playwright")
 PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
     "payloads": payloads.measure,
     "latency": latency.measure,
+    "pages": pages.measure,
     "ssd": ssd.measure,
     "induction": induction.measure,
     "ssd-gpu": ssd_gpu.measure,
@@ -32,6 +33,7 @@ PARTS: dict[str, Callable[[], list[dict[str, Any]]]] = {
 SUMMARIES: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "payloads": payloads.summary,
     "latency": latency.summary,
+    "pages": pages.summary,
     "ssd": ssd.summary,
     "induction": induction.summary,
 }

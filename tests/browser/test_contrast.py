@@ -13,11 +13,30 @@ import pytest
 
 from .harness import load_all
 
-COLOURS = """() => {
+COLOURS = """async () => {
   const ground = getComputedStyle(document.body).backgroundColor;
   const found = [];
   const add = (kind, node, paint, opacity) =>
     found.push({ kind, paint, opacity: Number(opacity), where: node.closest(".softbook-explorable").id });
+  // The colour of a heat map's cell under the middle of a text, where there is one.
+  const below = async (text) => {
+    const box = text.getBoundingClientRect();
+    const [x, y] = [box.x + box.width / 2, box.y + box.height / 2];
+    for (const map of text.closest(".softbook-plot").querySelectorAll(".heatmaplayer image")) {
+      const area = map.getBoundingClientRect();
+      if (x < area.left || x > area.right || y < area.top || y > area.bottom) continue;
+      const picture = new Image();
+      picture.src = map.getAttribute("href") || map.getAttribute("xlink:href");
+      await picture.decode();
+      const canvas = new OffscreenCanvas(picture.naturalWidth, picture.naturalHeight);
+      const pen = canvas.getContext("2d");
+      pen.drawImage(picture, 0, 0);
+      const place = [(x - area.left) / area.width * canvas.width, (y - area.top) / area.height * canvas.height];
+      const [red, green, blue, share] = pen.getImageData(...place.map(Math.floor), 1, 1).data;
+      return share ? `rgb(${red}, ${green}, ${blue})` : null;
+    }
+    return null;
+  };
   const seen = (node) => node.getClientRects().length && getComputedStyle(node).visibility !== "hidden";
   for (const node of document.querySelectorAll(".softbook-plot .scatterlayer .js-line")) {
     const style = getComputedStyle(node);
@@ -29,7 +48,11 @@ COLOURS = """() => {
   }
   for (const node of document.querySelectorAll(".softbook-plot :is(.xtick, .ytick, .xtitle, .ytitle, .legendtext, .annotation-text)")) {
     const text = node.matches("text") ? node : node.querySelector("text");
-    if (text && seen(text)) { const style = getComputedStyle(text); add("text", text, style.fill, style.fillOpacity * style.opacity); }
+    if (!text || !seen(text) || !text.textContent.trim()) continue;
+    const style = getComputedStyle(text);
+    add("text", text, style.fill, style.fillOpacity * style.opacity);
+    // A map is wider than the axes, which cut it: what stands beside them stands on the page.
+    if (text.matches(".annotation-text")) found[found.length - 1].ground = await below(text);
   }
   return { ground, found };
 }"""
@@ -67,7 +90,7 @@ def pale(page: Any) -> tuple[list[str], float]:
     for one in state["found"]:
         if not one["paint"].startswith("rgb"):
             continue
-        ratio = contrast(one["paint"], one["opacity"], state["ground"])
+        ratio = contrast(one["paint"], one["opacity"], one.get("ground") or state["ground"])
         if one["kind"] == "curve":
             least = min(least, ratio)
         if ratio < NEEDED[one["kind"]]:

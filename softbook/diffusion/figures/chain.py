@@ -62,7 +62,7 @@ def diff_chain(tokens: int, sites: int) -> tuple[go.Figure, str]:
                 found.ravel(),
                 "measured",
                 "each",
-                marker={"color": "#0b5cad", "size": 4, "opacity": 0.5, "symbol": "circle"},
+                marker={"color": "#0b5cad", "size": 4, "opacity": 0.75, "symbol": "circle"},
             ),
             curve(SAMPLES, bound, "bound", "bound of the mean"),
         ],

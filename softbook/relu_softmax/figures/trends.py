@@ -78,7 +78,7 @@ def uap_trends(quantity: str) -> tuple[go.Figure, str]:
 
 
 def _dot() -> dict[str, Any]:
-    return {"color": "#0b5cad", "symbol": "circle", "size": 5, "opacity": 0.55}
+    return {"color": "#0b5cad", "symbol": "circle", "size": 5, "opacity": 0.75}
 
 
 @explorable(

@@ -1,0 +1,118 @@
+"""Readers without a mouse, and readers who listen."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from .harness import load_all, settle
+
+KINDS = "explorable-mini-kinds"
+# What stands under the focus: its name for the ear, and whether the eye can see where it is.
+FOCUS = """() => {
+  const node = document.activeElement;
+  const style = getComputedStyle(node);
+  return { html: node.outerHTML.slice(0, 90), tag: node.tagName,
+           figure: node.closest(".softbook-explorable")?.id || "",
+           knob: node.dataset?.knob || "", take: node.dataset?.take || "",
+           mark: style.outlineStyle !== "none" && parseFloat(style.outlineWidth) > 0 || style.boxShadow !== "none" };
+}"""
+
+
+def walk(page, most=120):
+    """Press Tab from the top of the page to its end; return what had the focus."""
+    page.evaluate("document.querySelector('article').setAttribute('tabindex', '-1')")
+    page.evaluate("document.querySelector('article').focus()")
+    stops = []
+    for _ in range(most):
+        page.keyboard.press("Tab")
+        stop = page.evaluate(FOCUS)
+        if stop["tag"] == "BODY":
+            break
+        stops.append(stop)
+    return stops
+
+
+@pytest.fixture
+def index(mini_site, open_page):
+    page, watch = open_page(f"{mini_site}/book/index.html")
+    load_all(page)
+    page.evaluate(
+        "document.querySelectorAll('.softbook-explorable details').forEach((d) => d.open = true)"
+    )
+    yield page
+    assert not watch.errors
+
+
+def test_the_tab_key_reaches_every_control_and_shows_where_it_is(index):
+    stops = [stop for stop in walk(index) if stop["figure"] == KINDS]
+    assert [stop["knob"] for stop in stops if stop["knob"]] == [
+        "n",
+        "shape",
+        "marked",
+        "scale",
+        "window",
+    ]
+    taken = [stop["take"] for stop in stops if stop["take"]]
+    assert taken == ["link", "csv", "png", "svg"]
+    assert any("softbook-reset" in stop["html"] for stop in stops)
+    assert any("softbook-table" in stop["html"] for stop in stops)
+    unseen = [stop["html"] for stop in stops if not stop["mark"]]
+    assert unseen == []
+
+
+def test_keys_alone_turn_every_kind_of_control(index):
+    def state():
+        settle(index, KINDS)
+        return index.evaluate(f"softbook.explorables['{KINDS}'].settings()")
+
+    presses = {
+        "n": "ArrowRight",
+        "shape": "ArrowDown",
+        "marked": "Space",
+        "scale": "End",
+        "window": "Home",
+    }
+    for knob, key in presses.items():
+        index.locator(f"#{KINDS} [data-knob={knob}]").focus()
+        index.keyboard.press(key)
+    assert state() == {"n": 4, "shape": "square", "marked": True, "scale": 10, "window": 1}
+    index.locator(f"#{KINDS} .softbook-reset").focus()
+    index.keyboard.press("Enter")
+    assert state() == {"n": 3, "shape": "sine", "marked": False, "scale": 1, "window": 2}
+
+
+def test_the_live_summary_says_what_changed(index):
+    summary = index.locator(f"#{KINDS} .softbook-summary")
+    assert summary.get_attribute("role") == "status"
+    before = summary.text_content()
+    index.locator(f"#{KINDS} [data-knob=n]").focus()
+    index.keyboard.press("ArrowRight")
+    settle(index, KINDS)
+    assert summary.text_content() != before
+    # It was not moved by the reader, and keeps still.
+    other = index.locator("#explorable-mini-curves .softbook-summary")
+    assert "At β = 8" in other.text_content()
+
+
+def test_a_control_that_the_tab_key_passes_by_goes_red(index):
+    index.evaluate(f"document.querySelector('#{KINDS} [data-knob=shape]').tabIndex = -1")
+    knobs = [stop["knob"] for stop in walk(index) if stop["figure"] == KINDS and stop["knob"]]
+    assert "shape" not in knobs
+
+
+def test_formulas_keep_a_form_for_the_ear(where, html: Path, open_page):
+    page, _ = open_page(f"{html.as_uri()}/{where[1]}.html")
+    page.evaluate("window.MathJax && MathJax.startup.promise")
+    counts = page.evaluate(
+        """() => {
+          const all = [...document.querySelectorAll("mjx-container")];
+          const spoken = all.filter((one) => one.querySelector("mjx-assistive-mml math"));
+          return [all.length, spoken.length, document.querySelectorAll("article .math").length];
+        }"""
+    )
+    formulas, spoken, written = counts
+    assert spoken == formulas
+    # Each formula of the text is set: none is left as TeX.
+    assert formulas >= written > 0 or written == 0
