@@ -9,6 +9,7 @@ that JavaScript holds.
 from __future__ import annotations
 
 import gzip
+import os
 import re
 from pathlib import Path
 from typing import Any
@@ -63,8 +64,6 @@ def _resident(process: int) -> float:
 
 def _memory(harness: Any, player: Any, path: str, page: str) -> tuple[int, float, float | None]:
     """Return how many figures the page draws, the MB of JavaScript, and those of the process."""
-    import os
-
     browser = player.chromium.launch(executable_path=path, args=list(FLAGS))
     view = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     view.goto((HTML / f"{page}.html").as_uri())
