@@ -21,9 +21,11 @@ STATIC = Path(__file__).parent / "static"
 # In this order: each file uses names of those before it.
 SCRIPTS = ("decode.js", "dress.js", "figure.js", "controls.js", "share.js", "play.js", "page.js")
 # No other host may be asked for anything, whatever a page holds. A page from a disk has no self in
-# every browser, hence its scheme beside it. The theme and MathJax write scripts and styles inline.
+# every browser, hence its scheme beside it; Firefox fetches the next page ahead, by the default. The
+# theme and MathJax write scripts and styles inline.
 POLICY = (
-    "default-src 'none'; script-src 'self' file: 'unsafe-inline'; "
+    "default-src 'self' file:; object-src 'none'; frame-src 'none'; "
+    "script-src 'self' file: 'unsafe-inline'; "
     "style-src 'self' file: 'unsafe-inline'; img-src 'self' file: data: blob:; "
     "font-src 'self' file: data:; connect-src 'self' file:; worker-src 'self' file: blob:; "
     "form-action 'self' file:; base-uri 'none'"
