@@ -98,6 +98,8 @@ def execute(notebook: NotebookNode, folder: Path) -> NotebookNode:
         resources={"metadata": {"path": str(folder)}},
         record_timing=False,
         store_widget_state=False,
+        # What one cell prints comes in as many pieces as the machine was busy.
+        coalesce_streams=True,
     )
     client.execute(env=environment)
     for cell in code_cells(notebook):

@@ -54,15 +54,15 @@ class MapDirective(SphinxDirective):
 
 
 def number(value: float) -> str:
-    """Write a number of the ledger: four digits, the sign as typeset, infinity in words.
+    """Write a number of the ledger: four digits, signs as typeset (a line does not break at them), infinity as one.
 
     >>> number(0.99871), number(-3e-9), number(float("inf"))
-    ('0.9987', '−3e-09', '∞')
+    ('0.9987', '−3e−09', '∞')
     """
     if math.isnan(value):
         return "not a number"
     # Adding zero turns a negative zero into a plain one.
-    return f"{value + 0.0:.4g}".replace("inf", "∞").replace("-", "−", 1 if value < 0 else 0)
+    return f"{value + 0.0:.4g}".replace("inf", "∞").replace("-", "−")
 
 
 def amount(value: Value) -> str:

@@ -70,7 +70,7 @@ def diff_steps(prior: str, sites: int, tokens: int) -> tuple[go.Figure, str]:
         x_range=(0.9, 72),
         y_range=(1e-3, 100),
         rules=[rule("reference", y=1)],
-        notes=[note(0.02, -0.2, "above 1 a bound says nothing", "reference")],
+        notes=[note(1.8, 0.2, "above 1 a bound says nothing", "reference", xanchor="right")],
     )
     order = math.log2(measured[-2] / measured[-1])
     return figure, (
