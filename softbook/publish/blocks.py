@@ -36,6 +36,7 @@ def _purge(app: Sphinx, env: Any, docname: str) -> None:
         del found[id]
     if getattr(env, "softbook_ledger_page", "") == docname:
         env.softbook_ledger_page = ""
+        ledger.listed(env).clear()
     ledger.graph_pages(env).discard(docname)
 
 
@@ -45,6 +46,7 @@ def _merge(app: Sphinx, env: Any, docnames: set[str], other: Any) -> None:
     page = getattr(other, "softbook_ledger_page", "")
     if page in docnames:
         env.softbook_ledger_page = page
+        ledger.listed(env).update(ledger.listed(other))
     ledger.graph_pages(env).update(ledger.graph_pages(other) & docnames)
 
 

@@ -9,6 +9,7 @@ claim that it uses. Colours come from the page's style, so that the picture foll
 
 from __future__ import annotations
 
+import itertools
 import re
 import textwrap
 from collections.abc import Mapping, Sequence
@@ -17,8 +18,9 @@ from html import escape
 
 __all__ = ["Node", "columns", "draw"]
 
-WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 188, 44, 38, 12, 6
-LETTERS, HEADING = 24, 34
+# Five columns fit the column of text on a screen of 1280 px.
+WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 117, 54, 22, 14, 5
+LETTERS, LINES, LEADING, HEADING = 17, 3, 14, 42
 
 
 @dataclass(frozen=True)
@@ -70,12 +72,10 @@ def _plain(title: str) -> str:
 
 
 def _box(id: str, node: Node, x: int, y: int) -> str:
-    lines = textwrap.wrap(_plain(node.title), LETTERS)
-    if len(lines) > 2:
-        lines = [lines[0], lines[1][: LETTERS - 1] + "…"]
-    first = y + HEIGHT / 2 + (4.5 if len(lines) == 1 else -3.5)
+    lines = textwrap.wrap(_plain(node.title), LETTERS, max_lines=LINES, placeholder="…")
+    first = y + HEIGHT / 2 + 4 - LEADING * (len(lines) - 1) / 2
     spans = "".join(
-        f'<tspan x="{x + 10}" y="{first + 16 * k:g}">{escape(line)}</tspan>'
+        f'<tspan x="{x + 6}" y="{first + LEADING * k:g}">{escape(line)}</tspan>'
         for k, line in enumerate(lines)
     )
     return (
@@ -86,12 +86,19 @@ def _box(id: str, node: Node, x: int, y: int) -> str:
 
 
 def _edge(start: tuple[int, int], end: tuple[int, int]) -> str:
+    """Draw an arrow; one that passes whole columns runs between their rows, across no box."""
     x0, y0 = start[0] + WIDTH, start[1] + HEIGHT // 2
     x1, y1 = end[0] - 7, end[1] + HEIGHT // 2
-    bend = x0 + GAP_X // 2
-    back = x1 - GAP_X // 2
+    turns = [(x0, y0), (x1, y1)]
+    if x1 - x0 > GAP_X:
+        lane = end[1] - GAP_Y // 2
+        turns[1:1] = [(x0 + GAP_X, lane), (end[0] - GAP_X, lane)]
+    path = f"M{x0},{y0}"
+    for (left, above), (right, below) in itertools.pairwise(turns):
+        middle = (left + right) // 2
+        path += f" C{middle},{above} {middle},{below} {right},{below}"
     tip = f'<path class="tip" d="M{x1 + 6},{y1} l-7,-4 v8 z"/>'
-    return f'<path class="edge" d="M{x0},{y0} C{bend},{y0} {back},{y1} {x1},{y1}"/>{tip}'
+    return f'<path class="edge" d="{path}"/>{tip}'
 
 
 def _places(

@@ -1,13 +1,15 @@
-"""The ledger page: the directive `{ledger}` writes every claim with what the build found.
+"""The ledger page: `{ledger} book/chapter` writes the chapter's claims with what the build found.
 
 Both sides of each claim are computed anew, at its default and at the worst setting that draws and
-attacks have recorded (`softbook.claims.record`). A claim that stands nowhere in the book stops the
-build.
+attacks have recorded (`softbook.claims.record`). A claim that stands nowhere in the book, or has no
+line in its ledger, stops the build.
 """
 
 from __future__ import annotations
 
 import math
+import re
+from pathlib import Path
 from typing import Any
 
 from docutils import nodes
@@ -19,7 +21,7 @@ from softbook.claims.claim import Value
 from softbook.claims.record import load
 from softbook.knobs import Knob
 from softbook.publish.graph import Node, draw
-from softbook.publish.theorem import book_claims, parse, places, source_text
+from softbook.publish.theorem import book_claims, known, parse, places, source_text
 
 __all__ = [
     "LedgerDirective",
@@ -28,6 +30,7 @@ __all__ = [
     "claim_graph",
     "domain_text",
     "graph_pages",
+    "listed",
     "resolve_graphs",
 ]
 
@@ -110,13 +113,11 @@ def _verdicts(claim: Claim) -> list[Verdict]:
 
 
 def _row(env: Any, claim: Claim, verdicts: list[Verdict]) -> str:
-    knobs = "; ".join(domain_text(knob) for knob in claim.knobs.values()) or "none"
     # The anchor to which the theorem block links.
     title = f"(ledger-{claim.id})=\n    {{claim}}`{claim.id}`"
     cells = (
         f"{title}\n\n    {claim.evidence}, {source_text(env, claim)}",
-        knobs if verdicts else "not checked here",
-        " / ".join(number(verdict.ratio) for verdict in verdicts) or "–",
+        " / ".join(number(verdict.ratio) for verdict in verdicts) or "not checked here",
         " / ".join(number(verdict.slack) for verdict in verdicts) or "–",
     )
     return "* - " + "\n  - ".join(cells)
@@ -132,9 +133,21 @@ def _worst(claim: Claim, verdicts: list[Verdict]) -> str:
     )
 
 
+def powers(text: str) -> str:
+    """Typeset the powers in a plain sentence.
+
+    >>> powers("a few units of 2^-53: 10^-10")
+    'a few units of $2^{-53}$: $10^{-10}$'
+    """
+    return re.sub(r"\b(\d+)\^(-?\d+)", r"$\1^{\2}$", text)
+
+
 def _details(claim: Claim, verdicts: list[Verdict]) -> str:
     lines = [f"- {{claim}}`{claim.id}`.{_worst(claim, verdicts)}"]
-    lines.append(f"  - Rounding forgiven: {claim.tolerance.reason}.")
+    if claim.knobs:
+        knobs = "; ".join(domain_text(knob) for knob in claim.knobs.values())
+        lines.append(f"  - Knobs: {knobs}.")
+    lines.append(f"  - Rounding forgiven: {powers(claim.tolerance.reason)}.")
     for hypothesis in claim.hypotheses:
         if hypothesis.violation is None:
             lines.append(f"  - {hypothesis.statement}: not known to be needed.")
@@ -148,22 +161,52 @@ def _details(claim: Claim, verdicts: list[Verdict]) -> str:
     return "\n".join(lines)
 
 
+def _shown_on(env: Any, page: str) -> list[Claim]:
+    """Return the claims whose blocks a page's source has, in its order.
+
+    The source is asked, since the page may be read after the ledger.
+    """
+    if page not in env.found_docs:
+        raise ExtensionError(f"{env.docname}: {{ledger}} {page}: the book has no such page")
+    env.note_dependency(env.doc2path(page))
+    text = Path(env.doc2path(page)).read_text("utf-8")
+    ids = re.findall(r"^[`:]{3,}\{claim\}\s+(\S+)", text, re.MULTILINE)
+    return [known(env, id) for id in ids]
+
+
+def listed(env: Any) -> set[str]:
+    """Return the register of claims that have a line."""
+    if not hasattr(env, "softbook_ledger_lines"):
+        env.softbook_ledger_lines = set()
+    found: set[str] = env.softbook_ledger_lines
+    return found
+
+
 class LedgerDirective(SphinxDirective):
-    """`{ledger}`: the graph, the table, and what each comparison forgives and needs."""
+    """`{ledger}`: a table of all claims, or of a page's, and what each comparison forgives and needs."""
+
+    optional_arguments = 1
 
     def run(self) -> list[nodes.Node]:
         """Return the page's nodes; links are filled in when all pages are known."""
         self.env.softbook_ledger_page = self.env.docname  # type: ignore[attr-defined]
-        graph_pages(self.env).add(self.env.docname)
-        claims = list(book_claims(self.env).values())
+        claims = (
+            _shown_on(self.env, self.arguments[0])
+            if self.arguments
+            else list(book_claims(self.env).values())
+        )
+        listed(self.env).update(claim.id for claim in claims)
         found = {claim.id: _verdicts(claim) for claim in claims}
-        head = "* - Claim\n  - Knobs\n  - Used\n  - Slack"
+        head = "* - Claim\n  - Used\n  - Slack"
         rows = "\n".join(_row(self.env, claim, found[claim.id]) for claim in claims)
         table = f"````{{list-table}}\n:header-rows: 1\n\n{head}\n{rows}\n````"
         box = scroll()
         box += parse(self, table)
         details = "\n".join(_details(c, found[c.id]) for c in claims if found[c.id])
-        return [claim_graph(), box, *parse(self, details)]
+        folded = (
+            f"::::{{dropdown}} What each comparison covers, forgives and needs\n{details}\n::::"
+        )
+        return [box, *(parse(self, folded) if details else [])]
 
 
 class scroll(nodes.General, nodes.Element):
@@ -171,12 +214,13 @@ class scroll(nodes.General, nodes.Element):
 
 
 def check_places(app: Any, env: Any) -> None:
-    """Stop the build if the book has a ledger and one of its claims stands nowhere."""
+    """Stop the build if the book has a ledger, and a claim without a block or without a line."""
     if not getattr(env, "softbook_ledger_page", ""):
         return
-    missing = [id for id in book_claims(env) if id not in places(env)]
-    if missing:
-        raise ExtensionError(f"the book shows no theorem block for: {', '.join(missing)}")
+    for kind, have in (("theorem block", places(env)), ("line of the ledger", listed(env))):
+        missing = [id for id in book_claims(env) if id not in have]
+        if missing:
+            raise ExtensionError(f"the book shows no {kind} for: {', '.join(missing)}")
 
 
 def resolve_graphs(app: Any, doctree: nodes.document, page: str) -> None:

@@ -28,6 +28,7 @@ __all__ = [
     "ClaimDirective",
     "ClaimRole",
     "book_claims",
+    "known",
     "parse",
     "places",
     "resolve",
@@ -87,7 +88,8 @@ def source_text(env: Any, claim: Claim) -> str:
     return f"{{cite}}`{key}`{tail}"
 
 
-def _known(env: Any, id: str) -> Claim:
+def known(env: Any, id: str) -> Claim:
+    """Return the book's claim with this id; an ExtensionError names those that there are."""
     claims = book_claims(env)
     if id not in claims:
         raise ExtensionError(
@@ -113,7 +115,7 @@ class ClaimDirective(SphinxDirective):
 
     def run(self) -> list[nodes.Node]:
         """Return the block and enter its place into the register."""
-        claim = _known(self.env, self.arguments[0])
+        claim = known(self.env, self.arguments[0])
         page = self.env.docname
         before = places(self.env).get(claim.id)
         if before:
@@ -181,7 +183,7 @@ class ClaimRole(SphinxRole):
         """Return the link; the words are the claim's title unless they are given."""
         match = re.fullmatch(r"(.+?)\s*<(.+)>", self.text, re.DOTALL)
         words, id = match.groups() if match else ("", self.text)
-        claim = _known(self.env, id)
+        claim = known(self.env, id)
         parts, messages = self.inliner.parse(words or claim.title, self.lineno, None, None)  # type: ignore[attr-defined]
         text = nodes.inline("", "", *parts)
         return [_link(self.env, f"claim-{id}", text)], messages

@@ -101,9 +101,17 @@ def test_another_builder_gets_the_summary(tmp_path):
             "stands on book/index already",
         ),
         ("```{ledger}\n```\n", "the book shows no theorem block for: mini-double, mini-square"),
+        ("```{ledger} book/none\n```\n", "{ledger} book/none: the book has no such page"),
         (CELL.format("from figures_of_faults import grown\ngrown"), "give the knobs fewer points"),
     ],
-    ids=["failing-cell", "unknown-claim", "claim-twice", "claim-nowhere", "grid-over-budget"],
+    ids=[
+        "failing-cell",
+        "unknown-claim",
+        "claim-twice",
+        "claim-nowhere",
+        "ledger-of-no-page",
+        "grid-over-budget",
+    ],
 )
 def test_a_fault_stops_the_build_with_a_sentence(tmp_path, text, sentence):
     source = _small(tmp_path, text)
@@ -117,6 +125,15 @@ def test_a_fault_stops_the_build_with_a_sentence(tmp_path, text, sentence):
     outcome = build(source)
     assert outcome.returncode != 0
     assert sentence in outcome.stdout + outcome.stderr
+
+
+def test_a_claim_without_a_line_stops_the_build(tmp_path):
+    source = copy_mini(tmp_path)
+    page = source / "book" / "ledger.md"
+    page.write_text("# The ledger\n\n```{ledger} book/index\n```\n")
+    outcome = build(source)
+    assert outcome.returncode != 0
+    assert "no line of the ledger for: " in outcome.stdout + outcome.stderr
 
 
 def test_a_false_claim_stops_the_ledger(tmp_path):

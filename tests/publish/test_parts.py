@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 from sphinx.errors import ExtensionError
 
+from softbook.claims import ledger
 from softbook.explore.explorable import MIME
 from softbook.publish import assets, cache, offline, store
-from softbook.publish.graph import HEIGHT, Node, columns, draw
+from softbook.publish.graph import HEIGHT, WIDTH, Node, columns, draw
 from softbook.publish.renderer import PLOTLY, ExplorableRenderer, check_ids, page_files
 from softbook.publish.shell import control, shell
 
@@ -253,6 +254,39 @@ def test_the_graph_has_a_heading_for_each_chapter_and_nothing_lies_on_another():
     by_id = dict(zip(uses, boxes, strict=True))
     assert max(by_id[id][1] for id in "abe") + HEIGHT < headings[1] < by_id["c"][1]
     assert all(by_id[id][0] > by_id[other][0] for id in uses for other in uses[id])
+
+
+def _points(path):
+    """Points along an SVG path of cubic curves."""
+    numbers = np.array(re.findall(r"-?[\d.]+", path), dtype=float).reshape(-1, 2)
+    t = np.linspace(0, 1, 40)[:, None]
+    weights = ((1 - t) ** 3, 3 * t * (1 - t) ** 2, 3 * t**2 * (1 - t), t**3)
+    pieces = [numbers[k : k + 4] for k in range(0, len(numbers) - 1, 3)]
+    return np.concatenate([sum(w * p for w, p in zip(weights, c, strict=True)) for c in pieces])
+
+
+def _crossed(svg):
+    """Pairs of an arrow and a box that it runs across."""
+    boxes = np.array(re.findall(r'<rect x="(\d+)" y="(\d+)"', svg), dtype=float)
+    found = []
+    for path in re.findall(r'class="edge" d="([^"]+)"', svg):
+        inside = (_points(path)[:, None] - boxes - 1 >= 0) & (
+            _points(path)[:, None] - boxes + 1 <= np.array([WIDTH, HEIGHT])
+        )
+        found += [(path, k) for k in np.flatnonzero(inside.all(-1).any(0))]
+    return found
+
+
+def test_arrows_run_across_no_box():
+    book = {claim.id: claim for claim in ledger()}
+    nodes = {id: Node(c.title, c.evidence, f"#{id}", c.depends) for id, c in book.items()}
+    svg = draw(nodes)
+    assert svg.count('class="edge"') == sum(len(claim.depends) for claim in book.values())
+    assert _crossed(svg) == []
+    # The planted fault: an arrow straight through a box.
+    x, y = map(int, re.search(r'<rect x="(\d+)" y="(\d+)"', svg).groups())
+    across = f"M{x - 9},{y + 20} C{x},{y + 20} {x + 90},{y + 20} {x + WIDTH + 9},{y + 20}"
+    assert _crossed(f'{svg}<path class="edge" d="{across}"/>') == [(across, 0)]
 
 
 @pytest.mark.parametrize(
