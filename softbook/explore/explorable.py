@@ -21,6 +21,15 @@ MIME = "application/vnd.softbook.explorable+json"
 _REGISTRY: dict[str, Explorable] = {}
 
 
+def typeset(sentence: str) -> str:
+    """Write a plain sentence as print has it: minus signs, and no line's end before a percent sign.
+
+    >>> typeset("between -0.3 and 1e-05 in state-space 2-4: 97 %")
+    'between −0.3 and 1e-05 in state-space 2-4: 97\\xa0%'
+    """
+    return re.sub(r"(?<![\w.)-])-(?=\.?\d)", "−", sentence).replace(" %", "\u00a0%")
+
+
 class Frame(NamedTuple):
     """What one setting shows: the figure and a sentence that says it in words.
 
@@ -132,7 +141,7 @@ class Explorable:
         if not summary:
             values = [f"{k.title} = {k.text(settings[name])}" for name, k in self.knobs.items()]
             summary = f"{self.title}: {', '.join(values)}." if values else f"{self.title}."
-        return Frame(figure, summary)
+        return Frame(figure, typeset(summary))
 
     def size(self) -> int:
         """Return the number of settings in the grid."""

@@ -101,7 +101,7 @@ def known(env: Any, id: str) -> Claim:
 def _hypotheses(claim: Claim) -> str:
     if not claim.hypotheses:
         return ""
-    lines = ["Where", ""]
+    lines = ["Hypotheses:", ""]
     for hypothesis in claim.hypotheses:
         free = "" if hypothesis.violation is not None else " *(not known to be needed)*"
         lines.append(f"- {hypothesis.statement}{free}")

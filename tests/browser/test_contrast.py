@@ -54,6 +54,14 @@ COLOURS = """async () => {
     // A map is wider than the axes, which cut it: what stands beside them stands on the page.
     if (text.matches(".annotation-text")) found[found.length - 1].ground = await below(text);
   }
+  // A scale of two colours draws ink on paper: its end is what carries the data.
+  for (const explorable of Object.values(softbook.explorables)) {
+    for (const trace of explorable.plot.data) {
+      if (trace.type !== "heatmap" || !Array.isArray(trace.colorscale) || trace.colorscale.length !== 2) continue;
+      const [red, green, blue] = trace.colorscale[1][1].match(/\\w\\w/g).map((two) => parseInt(two, 16));
+      found.push({ kind: "mark", paint: `rgb(${red}, ${green}, ${blue})`, opacity: 1, where: explorable.payload.id });
+    }
+  }
   return { ground, found };
 }"""
 NEEDED = {"curve": 3.0, "mark": 3.0, "text": 4.5}

@@ -19,6 +19,10 @@ function recolourer(palette) {
   const lower = Object.fromEntries(keys.map((key) => [key.toLowerCase(), palette[key]]));
   const escaped = keys.map((key) => key.replace(/[.*+?^${}()|[\]\\]/g, "\\$&"));
   const pattern = new RegExp(escaped.join("|"), "gi");
+  // The colours of a heat map mean numbers: they stay, unless they run between roles of the palette.
+  const stays = (key, value) =>
+    key === "colorscale" &&
+    !(Array.isArray(value) && value.every((stop) => String(stop[1]).toLowerCase() in lower));
   const walk = (value) => {
     if (typeof value === "string") return value.replace(pattern, (hit) => lower[hit.toLowerCase()]);
     if (Array.isArray(value)) {
@@ -26,8 +30,7 @@ function recolourer(palette) {
     }
     if (value === null || typeof value !== "object") return value;
     const entries = Object.entries(value);
-    // The colours of a heat map mean numbers: they stay.
-    return Object.fromEntries(entries.map(([k, v]) => [k, k === "colorscale" ? v : walk(v)]));
+    return Object.fromEntries(entries.map(([k, v]) => [k, stays(k, v) ? v : walk(v)]));
   };
   return walk;
 }
@@ -90,7 +93,10 @@ function dressAxes(layout, colours, width, height, size) {
   layout.xaxis = layout.xaxis || {};
   layout.yaxis = layout.yaxis || {};
   for (const key of Object.keys(layout)) {
-    if (/^[xy]axis\d*$/.test(key)) dressAxis(layout[key], colours, room[key[0]], size);
+    if (/^[xy]axis\d*$/.test(key)) {
+      const [from, to] = (key[0] === "x" && layout[key].domain) || [0, 1];
+      dressAxis(layout[key], colours, room[key[0]] * (to - from), size);
+    }
     if (/^scene\d*$/.test(key)) {
       for (const name of ["xaxis", "yaxis", "zaxis"]) {
         const axis = (layout[key][name] = { backgroundcolor: CLEAR, ...layout[key][name] });
