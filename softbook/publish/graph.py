@@ -71,15 +71,18 @@ def _plain(title: str) -> str:
     return re.sub(r"\$|\\(?=[A-Za-z])|[{}`*]", "", title)
 
 
-def _box(id: str, node: Node, x: int, y: int) -> str:
+def _box(id: str, nodes: Mapping[str, Node], x: int, y: int) -> str:
+    node = nodes[id]
     lines = textwrap.wrap(_plain(node.title), LETTERS, max_lines=LINES, placeholder="…")
     first = y + HEIGHT / 2 + 4 - LEADING * (len(lines) - 1) / 2
     spans = "".join(
         f'<tspan x="{x + 6}" y="{first + LEADING * k:g}">{escape(line)}</tspan>'
         for k, line in enumerate(lines)
     )
+    uses = ", ".join(_plain(nodes[other].title) for other in node.depends)
+    said = f"{_plain(node.title)} ({node.evidence})" + (f"; uses {uses}" if uses else "")
     return (
-        f'<a href="{escape(node.address)}" aria-label="{escape(_plain(node.title))} ({node.evidence})" '
+        f'<a href="{escape(node.address)}" aria-label="{escape(said)}" '
         f'class="softbook-{node.evidence}"><rect x="{x}" y="{y}" width="{WIDTH}" height="{HEIGHT}" '
         f'rx="5"/><text>{spans}</text></a>'
     )
@@ -140,7 +143,7 @@ def draw(nodes: Mapping[str, Node]) -> str:
         for name, y in starts.items()
         if name
     ]
-    boxes = [_box(id, nodes[id], *place[id]) for id in shown]
+    boxes = [_box(id, nodes, *place[id]) for id in shown]
     return (
         f'<div class="softbook-scroll" role="region" tabindex="0" '
         f'aria-label="Which claim uses which">\n<svg class="softbook-graph" '

@@ -88,7 +88,7 @@ def domain_text(knob: Knob) -> str:
     if knob.kind in ("choice", "switch"):
         shown = grid if len(grid) <= 4 else [grid[0], "…", grid[-1]]
         return f"{knob.title}: {', '.join(shown)}"
-    tail = {"log": " (logarithmic)", "integer": " (whole)"}.get(knob.kind, "")
+    tail = {"log": " (logarithmic)", "integer": " (whole numbers)"}.get(knob.kind, "")
     return f"{knob.title}: {grid[0]} to {grid[-1]}{tail}"
 
 
@@ -127,10 +127,11 @@ def _worst(claim: Claim, verdicts: list[Verdict]) -> str:
     entry = load().get(claim.id)
     if entry is None or not claim.knobs:
         return ""
-    return (
-        f" The worst of {entry.draws:,} draws and {entry.attack:,} steps of attack is at "
-        f"{_settings(claim, verdicts[-1])}."
-    )
+    searched = f"{entry.draws:,} draws and {entry.attack:,} steps of attack"
+    settings = math.prod(len(knob.grid()) for knob in claim.knobs.values())
+    if all(knob.kind in ("choice", "switch") for knob in claim.knobs.values()):
+        searched = f"its {settings} settings"
+    return f" The worst of {searched} is at {_settings(claim, verdicts[-1])}."
 
 
 def powers(text: str) -> str:
@@ -147,7 +148,8 @@ def _details(claim: Claim, verdicts: list[Verdict]) -> str:
     if claim.knobs:
         knobs = "; ".join(domain_text(knob) for knob in claim.knobs.values())
         lines.append(f"  - Knobs: {knobs}.")
-    lines.append(f"  - Rounding forgiven: {powers(claim.tolerance.reason)}.")
+    reason = powers(claim.tolerance.reason).replace("none: ", "none; ", 1)
+    lines.append(f"  - Rounding forgiven: {reason}.")
     for hypothesis in claim.hypotheses:
         if hypothesis.violation is None:
             lines.append(f"  - {hypothesis.statement}: not known to be needed.")

@@ -51,6 +51,15 @@ def test_it_moves_there_and_back_and_keeps_its_peace(played, open_page):
     assert not watch.errors
 
 
+def test_it_turns_round_where_the_page_says(played, spoiled, open_page):
+    file = spoiled / "book" / "index.html"
+    file.write_text(file.read_text("utf-8").replace("tag_plays ", "tag_plays-to-16 "), "utf-8")
+    page, _ = opened(open_page, played)
+    values = page.evaluate(f"softbook.explorables['{CURVES}'].payload.knobs[0].values")
+    seen = places(page, 30)
+    assert max(values[place] for place in seen) == max(v for v in values if v <= 16) < values[-1]
+
+
 @pytest.mark.parametrize("touch", ["pause", "key", "press"])
 def test_a_touch_ends_it_for_good(played, open_page, touch):
     page, _ = opened(open_page, played)

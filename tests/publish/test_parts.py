@@ -239,6 +239,7 @@ def test_the_graph_links_and_escapes():
     assert 'href="page.html#claim-a"' in svg
     assert "x &lt; y &amp; more" in svg
     assert "alone" not in svg
+    assert 'aria-label="second (exact); uses x &lt; y &amp; more"' in svg
     assert svg.count('class="edge"') == 1
     assert draw({"c": nodes["c"]}) == ""
 

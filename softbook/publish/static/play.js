@@ -1,4 +1,5 @@
-// A figure that moves by itself until it is touched, where the page marks its cell so.
+// A figure that moves by itself until it is touched, where the page marks its cell so: with the tag
+// `plays`, or `plays-to-8` where the knob is to turn round at 8.
 
 const PACE = 130;
 const TOUCHES = ["pointerdown", "keydown", "focusin", "input"];
@@ -6,8 +7,10 @@ const TOUCHES = ["pointerdown", "keydown", "focusin", "input"];
 function play(shell, explorable) {
   const k = explorable.payload.knobs.findIndex((knob) => /^(linear|log|integer)$/.test(knob.kind));
   const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
-  if (k < 0 || still || !shell.closest(".tag_plays") || touched(explorable)) return;
-  const last = explorable.payload.knobs[k].values.length - 1;
+  const cell = shell.closest("[class*=tag_plays]");
+  if (k < 0 || still || !cell || touched(explorable)) return;
+  const [, end] = cell.className.match(/tag_plays-to-([\d.]+)/) || [null, Infinity];
+  const last = explorable.payload.knobs[k].values.findLastIndex((value) => value <= Number(end));
   const summary = shell.querySelector(".softbook-summary");
   const button = element("button", { type: "button", class: "softbook-reset softbook-pause" }, ["Pause"]);
   const controls = shell.querySelector(".softbook-controls");
