@@ -19,8 +19,8 @@ from html import escape
 __all__ = ["Node", "columns", "draw"]
 
 # Five columns fit the column of text on a screen of 1280 px.
-WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 117, 54, 22, 14, 5
-LETTERS, LINES, LEADING, HEADING = 17, 3, 14, 42
+WIDTH, HEIGHT, GAP_X, GAP_Y, EDGE = 117, 64, 22, 14, 5
+LETTERS, LINES, LEADING, HEADING = 16, 4, 14, 42
 
 
 @dataclass(frozen=True)
