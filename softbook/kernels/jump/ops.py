@@ -49,7 +49,8 @@ def jump(
     ----------
     logits
         float16, bfloat16, float32 or float64; -inf for a token of probability 0. Slices of a longer
-        last axis are read in place.
+        last axis are read in place. A GPU reads 16 bytes at a time where 16 divides the distance
+        between rows, and one logit elsewhere: make such logits longer, and hand over a slice.
     tokens
         The sites' current tokens, at least 0.
     stay_probability
@@ -62,7 +63,7 @@ def jump(
     mask
         The mask's number, at least V; V when None. For the masked prior only.
     seed, offset
-        Integers from 0 to 2^63 - 1. Row r, counted in C order, draws by the numbers of row
+        Integers, numpy's too, from 0 to 2^63 - 1. Row r, counted in C order, draws by the numbers of row
         offset + r: moving the offset by the count of rows gives the next step fresh numbers.
     backend
         "reference" is the float64 definition; "cpu" torch, a block of the vocabulary at a time;
@@ -105,8 +106,7 @@ def jump(
     """
     check_logits(logits, tokens=tokens)
     number = check_settings(prior, mask, backend, logits)
-    check_count("seed", seed, 0)
-    check_count("offset", offset, 0)
+    seed, offset = check_count("seed", seed, 0), check_count("offset", offset, 0)
     stay, leap = chances(stay_probability, step, time, tokens, cpu.work_dtype(logits))
     rows, sites = logits.detach().reshape(-1, logits.shape[-1]), tokens.reshape(-1)
     if backend == "gpu":
