@@ -11,6 +11,7 @@ from torch import Tensor
 BACKENDS = ("auto", "reference", "cpu", "gpu")
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 PRIORS = ("masked", "uniform")
+Integer = int | np.integer
 
 
 def check_logits(logits: Tensor, **tokens: Tensor) -> None:
@@ -41,7 +42,7 @@ def check_logits(logits: Tensor, **tokens: Tensor) -> None:
             raise ValueError(f"{name}: {int(tensor.min())} is given, but at least 0 is needed")
 
 
-def check_settings(prior: str, mask: int | None, backend: str, logits: Tensor) -> int:
+def check_settings(prior: str, mask: Integer | None, backend: str, logits: Tensor) -> int:
     """Return the mask's number, -1 for the uniform prior; raise where a setting has no meaning."""
     if prior not in PRIORS:
         raise ValueError(f"prior: {prior!r} is given, but one of {', '.join(PRIORS)} is needed")
@@ -61,7 +62,7 @@ def check_settings(prior: str, mask: int | None, backend: str, logits: Tensor) -
     return check_count("mask", mask, logits.shape[-1])
 
 
-def check_count(name: str, value: int, least: int) -> int:
+def check_count(name: str, value: Integer, least: int) -> int:
     """Return the value as an int; raise unless it is an integer of at least `least` in 64 bits.
 
     >>> import numpy as np

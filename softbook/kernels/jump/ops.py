@@ -9,7 +9,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from softbook.kernels.jump import cpu, gpu, reference
-from softbook.kernels.jump.arguments import chances, check_count, check_logits, check_settings
+from softbook.kernels.jump.arguments import (
+    Integer,
+    chances,
+    check_count,
+    check_logits,
+    check_settings,
+)
 
 __all__ = ["jump", "log_prob"]
 
@@ -24,9 +30,9 @@ def jump(
     step: Chance = None,
     time: Chance = None,
     prior: str = "masked",
-    mask: int | None = None,
-    seed: int,
-    offset: int = 0,
+    mask: Integer | None = None,
+    seed: Integer,
+    offset: Integer = 0,
     backend: str = "auto",
 ) -> tuple[Int64[Tensor, "*rows"], Float[Tensor, "*rows"]]:
     """Move each site by one step of a discrete-diffusion sampler; return tokens and their log law.
@@ -128,7 +134,7 @@ def log_prob(
     step: Chance = None,
     time: Chance = None,
     prior: str = "masked",
-    mask: int | None = None,
+    mask: Integer | None = None,
     backend: str = "auto",
 ) -> Float[Tensor, "*rows"]:
     """Return the logarithm of the probability that `jump` goes from one token to another.

@@ -80,7 +80,6 @@ def test_bad_input_gets_a_sentence(start):
     assert "given, but" in str(caught.value)
 
 
-@pytest.mark.usefixtures("as_reader")
 @pytest.mark.parametrize("kind", [np.int64, np.uint64, np.int8])
 @pytest.mark.parametrize("backend", ["cpu", "reference"])
 def test_integers_of_numpy_count(kind, backend):
