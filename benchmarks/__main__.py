@@ -36,6 +36,8 @@ SUMMARIES: dict[str, Callable[[list[dict[str, Any]]], str]] = {
     "pages": pages.summary,
     "ssd": ssd.summary,
     "induction": induction.summary,
+    "ssd-gpu": ssd_gpu.summary,
+    "jump-gpu": jump_gpu.summary,
 }
 
 

@@ -8,7 +8,8 @@ from __future__ import annotations
 
 import importlib
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from benchmarks.device import Clock, median, timed, verdict
 from softbook.kernels.ssd import ssd
 from softbook.kernels.ssd.reference import recurrence
 from softbook.provenance import write_result
@@ -23,6 +25,8 @@ from softbook.provenance import write_result
 DATA = Path(__file__).parents[1] / "softbook" / "ssd" / "data" / "gpu.json"
 BATCH, HEADS, STATES, CHANNELS = 8, 32, 128, 64
 LENGTHS, GROUPS = (4096, 16384, 65536), (1, 32)
+AIM = 0.15
+"""Milliseconds of one forward pass at the shortest length, with q and k that all heads share."""
 Inputs = tuple[Tensor, Tensor, Tensor, Tensor]
 
 
@@ -106,18 +110,44 @@ def peers(tensors: Inputs) -> dict[str, Callable[[], Callable[..., Tensor]]]:
     }
 
 
-def milliseconds(call: Callable[..., Tensor], tensors: Inputs, kind: str) -> float:
-    """Return the median time of one run on the device."""
-    from triton.testing import do_bench
-
+def passes(
+    load: Callable[[], Callable[..., Tensor]], tensors: Inputs, kind: str
+) -> Callable[[], object]:
+    """Return what is timed of a form: one forward pass, or "both" passes."""
+    call = load()
     leaves = [x.detach().requires_grad_(kind == "both") for x in tensors]
 
-    def run() -> None:
+    def run() -> Tensor:
         output = call(*leaves)
         if kind == "both":
             torch.autograd.grad(output, leaves, torch.ones_like(output), allow_unused=True)
+        return output
 
-    return float(do_bench(run, return_mode="median"))
+    return run
+
+
+def needed(tensors: Inputs, kind: str) -> int:
+    """Return the bytes of one read of each input and one write of each result.
+
+    Backward, inputs and the output's gradient are read and as many gradients written.
+    """
+    given = sum(x.nbytes for x in tensors)
+    output = tensors[2].nbytes
+    return given + output + (kind == "both") * (2 * given + output)
+
+
+def compare(tensors: Inputs, clock: Clock) -> Iterator[dict[str, Any]]:
+    """Yield a row for each form and pass at one size."""
+    at = {"T": tensors[0].shape[1], "G": tensors[0].shape[2]}
+    for name, load in peers(tensors).items():
+        for kind in ("forward", "both"):
+            form = partial(passes, load, tensors, kind)
+            yield {
+                **at,
+                "form": name,
+                "pass": kind,
+                **timed(form, (), needed(tensors, kind), clock),
+            }
 
 
 def measure() -> list[dict[str, Any]]:
@@ -125,23 +155,24 @@ def measure() -> list[dict[str, Any]]:
     if not torch.cuda.is_available():
         print("  no CUDA device: the Triton kernels are not measured")
         return []
-    start, rows = time.perf_counter(), []
+    start = time.perf_counter()
+    rows: list[dict[str, Any]] = []
     for dtype in (torch.bfloat16, torch.float16, torch.float32):
         gate("cuda", dtype)
     for tokens in LENGTHS:
         for groups in GROUPS:
             tensors = inputs(BATCH, tokens, groups, HEADS, "cuda", torch.bfloat16)
-            for name, load in peers(tensors).items():
-                for kind in ("forward", "both"):
-                    row = {"T": tokens, "G": groups, "form": name, "pass": kind}
-                    try:
-                        row["milliseconds"] = round(milliseconds(load(), tensors, kind), 4)
-                    except (ImportError, RuntimeError) as reason:
-                        row["refused"] = f"{type(reason).__name__}: {reason}"[:200]
-                    rows.append(row)
+            rows += compare(tensors, median)
     machine = {"device": torch.cuda.get_device_name(), "torch": torch.__version__}
     settings = {"B": BATCH, "H": HEADS, "N": STATES, "P": CHANNELS, "dtype": "bfloat16"}
     took = time.perf_counter() - start
-    result = {"machine": machine, "rows": rows}
+    result = {"machine": machine, "rows": rows, "verdict": summary(rows)}
     write_result(DATA, result, settings=settings, seeds=[0], seconds=took, packages=["triton"])
     return rows
+
+
+def summary(rows: list[dict[str, Any]]) -> str:
+    """Return whether the aim is met: one forward pass of LENGTHS[0] tokens with shared q and k."""
+    setting = {"T": LENGTHS[0], "G": 1, "pass": "forward"}
+    at = [row for row in rows if all(row[name] == value for name, value in setting.items())]
+    return f"T = {LENGTHS[0]}, G = 1: {verdict(at, 'ssd', AIM)}"

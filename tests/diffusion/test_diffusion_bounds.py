@@ -65,6 +65,12 @@ def test_the_default_is_the_number_of_pairs_over_steps():
         assert ordered[0] <= ordered[1] * (1 + 1e-12) <= ordered[2] * (1 + 2e-12)
 
 
+def test_one_site_shares_no_step_with_another():
+    """0, and not the -0.0 that a sum of no logarithms would leave."""
+    for form, steps in itertools.product(MEANS, (1, 7)):
+        assert str(parallel_unmasking_bound(1, steps, form=form)) == "0.0"
+
+
 def test_small_probabilities_keep_their_digits():
     steps = 10**12
     exact = 1 - math.prod(1 - Fraction(j, steps) for j in range(5))

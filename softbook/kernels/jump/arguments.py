@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import torch
 from torch import Tensor
 
 BACKENDS = ("auto", "reference", "cpu", "gpu")
 FLOATS = (torch.float16, torch.bfloat16, torch.float32, torch.float64)
 PRIORS = ("masked", "uniform")
+Integer = int | np.integer
 
 
 def check_logits(logits: Tensor, **tokens: Tensor) -> None:
@@ -40,7 +42,7 @@ def check_logits(logits: Tensor, **tokens: Tensor) -> None:
             raise ValueError(f"{name}: {int(tensor.min())} is given, but at least 0 is needed")
 
 
-def check_settings(prior: str, mask: int | None, backend: str, logits: Tensor) -> int:
+def check_settings(prior: str, mask: Integer | None, backend: str, logits: Tensor) -> int:
     """Return the mask's number, -1 for the uniform prior; raise where a setting has no meaning."""
     if prior not in PRIORS:
         raise ValueError(f"prior: {prior!r} is given, but one of {', '.join(PRIORS)} is needed")
@@ -57,18 +59,26 @@ def check_settings(prior: str, mask: int | None, backend: str, logits: Tensor) -
         return -1
     if mask is None:
         return logits.shape[-1]
-    check_count("mask", mask, logits.shape[-1])
-    return mask
+    return check_count("mask", mask, logits.shape[-1])
 
 
-def check_count(name: str, value: int, least: int) -> None:
-    """Raise unless the value is an integer of at least `least` that 64 bits hold."""
+def check_count(name: str, value: Integer, least: int) -> int:
+    """Return the value as an int; raise unless it is an integer of at least `least` in 64 bits.
+
+    >>> import numpy as np
+    >>> check_count("seed", np.int64(3), 0)
+    3
+    """
+    # An int is left as it is: one that torch.compile keeps open would be fixed by a conversion.
+    if isinstance(value, np.integer):
+        value = int(value)
     if isinstance(value, bool) or not isinstance(value, int):
         raise TypeError(f"{name}: {type(value).__name__} is given, but an integer is needed")
     if value < least:
         raise ValueError(f"{name}: {value} is given, but at least {least} is needed")
     if value >= 2**63:
         raise ValueError(f"{name}: {value} is given, but less than 2^63 is needed")
+    return value
 
 
 def chances(

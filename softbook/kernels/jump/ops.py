@@ -9,7 +9,13 @@ from jaxtyping import Float, Int64
 from torch import Tensor
 
 from softbook.kernels.jump import cpu, gpu, reference
-from softbook.kernels.jump.arguments import chances, check_count, check_logits, check_settings
+from softbook.kernels.jump.arguments import (
+    Integer,
+    chances,
+    check_count,
+    check_logits,
+    check_settings,
+)
 
 __all__ = ["jump", "log_prob"]
 
@@ -24,9 +30,9 @@ def jump(
     step: Chance = None,
     time: Chance = None,
     prior: str = "masked",
-    mask: int | None = None,
-    seed: int,
-    offset: int = 0,
+    mask: Integer | None = None,
+    seed: Integer,
+    offset: Integer = 0,
     backend: str = "auto",
 ) -> tuple[Int64[Tensor, "*rows"], Float[Tensor, "*rows"]]:
     """Move each site by one step of a discrete-diffusion sampler; return tokens and their log law.
@@ -49,7 +55,8 @@ def jump(
     ----------
     logits
         float16, bfloat16, float32 or float64; -inf for a token of probability 0. Slices of a longer
-        last axis are read in place.
+        last axis are read in place. A GPU reads 16 bytes at a time where 16 divides the distance
+        between rows, and one logit elsewhere: make such logits longer, and hand over a slice.
     tokens
         The sites' current tokens, at least 0.
     stay_probability
@@ -62,7 +69,7 @@ def jump(
     mask
         The mask's number, at least V; V when None. For the masked prior only.
     seed, offset
-        Integers from 0 to 2^63 - 1. Row r, counted in C order, draws by the numbers of row
+        Integers, numpy's too, from 0 to 2^63 - 1. Row r, counted in C order, draws by the numbers of row
         offset + r: moving the offset by the count of rows gives the next step fresh numbers.
     backend
         "reference" is the float64 definition; "cpu" torch, a block of the vocabulary at a time;
@@ -105,8 +112,7 @@ def jump(
     """
     check_logits(logits, tokens=tokens)
     number = check_settings(prior, mask, backend, logits)
-    check_count("seed", seed, 0)
-    check_count("offset", offset, 0)
+    seed, offset = check_count("seed", seed, 0), check_count("offset", offset, 0)
     stay, leap = chances(stay_probability, step, time, tokens, cpu.work_dtype(logits))
     rows, sites = logits.detach().reshape(-1, logits.shape[-1]), tokens.reshape(-1)
     if backend == "gpu":
@@ -128,7 +134,7 @@ def log_prob(
     step: Chance = None,
     time: Chance = None,
     prior: str = "masked",
-    mask: int | None = None,
+    mask: Integer | None = None,
     backend: str = "auto",
 ) -> Float[Tensor, "*rows"]:
     """Return the logarithm of the probability that `jump` goes from one token to another.

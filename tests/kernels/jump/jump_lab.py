@@ -184,6 +184,7 @@ def main() -> None:
             case(5000, prior, each=True),
             case(1300, prior, holes=True),
             case(131072, prior, rows=4),
+            case(131071, prior, "bfloat16", rows=4),
             case(1300, prior, "bfloat16"),
             case(1300, prior, "float16", each=True, holes=True),
         ]

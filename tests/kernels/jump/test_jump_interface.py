@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 
+import numpy as np
 import pytest
 import torch
 
@@ -41,6 +42,10 @@ BAD = {
     "mask: float": (some(mask=5.0), TypeError),
     "seed: str": (some(seed="1"), TypeError),
     "seed: bool": (some(seed=True), TypeError),
+    "seed: float64": (some(seed=np.float64(1)), TypeError),
+    "offset: bool": (some(offset=np.bool_(True)), TypeError),
+    "seed: -2": (some(seed=np.int64(-2)), ValueError),
+    "seed: 18446744073709551615": (some(seed=np.uint64(2**64 - 1)), ValueError),
     "seed: -1": (some(seed=-1), ValueError),
     "seed: 9223372036854775808": (some(seed=2**63), ValueError),
     "offset: -3": (some(offset=-3), ValueError),
@@ -73,6 +78,17 @@ def test_bad_input_gets_a_sentence(start):
         jump(**arguments)
     assert str(caught.value).startswith(start)
     assert "given, but" in str(caught.value)
+
+
+@pytest.mark.parametrize("kind", [np.int64, np.uint64, np.int8])
+@pytest.mark.parametrize("backend", ["cpu", "reference"])
+def test_integers_of_numpy_count(kind, backend):
+    logits, tokens = torch.randn(40, 9), torch.full((40,), 11)
+    plain = jump(logits, tokens, 0.5, mask=11, seed=3, offset=7, backend=backend)
+    again = jump(logits, tokens, 0.5, mask=kind(11), seed=kind(3), offset=kind(7), backend=backend)
+    assert all(torch.equal(a, b) for a, b in zip(again, plain, strict=True))
+    score = log_prob(logits, tokens, plain[0], 0.5, mask=kind(11), backend=backend)
+    assert torch.equal(score, plain[1])
 
 
 @pytest.mark.usefixtures("as_reader")
