@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import plotly.graph_objects as go
 
-from softbook.diffusion.figures.steps import LABEL, data
+from softbook.diffusion.figures.common import LABEL, data
 from softbook.diffusion.model.path import letters, path_law, posteriors
 from softbook.diffusion.model.perturbation import Perturbation, posterior_perturbation
 from softbook.explore import explorable

@@ -8,25 +8,17 @@ from functools import lru_cache
 import numpy as np
 import plotly.graph_objects as go
 
+from softbook.diffusion.figures.common import LABEL, MASKED, UNIFORM, USED, data
 from softbook.diffusion.model.distances import total_variation
 from softbook.diffusion.model.samplers import masked_sampler_law, uniform_sampler_law
-from softbook.diffusion.model.tables import copy_law, random_law
+from softbook.diffusion.model.tables import copy_law
 from softbook.diffusion.theory import parallel_unmasking_bound, steps_needed, uniform_bound
 from softbook.explore import explorable
 from softbook.knobs import Choice
 from softbook.plotting import chart, curve, note, points, rule
 
-USED = 4
-MASKED, UNIFORM = "masks", "uniform noise"
 STEPS = 2 ** np.arange(7)
 SIZES = np.unique(np.round(np.geomspace(USED, 1e9, 26)))
-LABEL = "total variation"
-
-
-@lru_cache(maxsize=16)
-def data(sites: int):
-    """Return the law that the figures sample: heavy-tailed, on four tokens; always the same."""
-    return random_law(USED, sites, 0)
 
 
 @lru_cache(maxsize=4096)
