@@ -20,6 +20,7 @@ from softbook.explore import explorable
 from softbook.knobs import Choice
 from softbook.plotting import chart, curve, points
 
+TITLE = "From samples to a sampler: the error falls like 1/√n"
 SAMPLES = (10, 30, 100, 300, 1000, 3000)
 REPEATS = 8
 
@@ -67,7 +68,7 @@ def exponents(errors: Float[np.ndarray, "n r"]) -> Float[np.ndarray, "r"]:
 
 @explorable(
     "diff-chain",
-    title="From samples to a sampler: the error falls like 1/√n",
+    title=TITLE,
     tokens=Choice([2, 3, 4], 3, label="tokens M"),
     sites=Choice([1, 2, 3], 3, label="sites d"),
 )
@@ -88,7 +89,7 @@ def diff_chain(tokens: int, sites: int) -> tuple[go.Figure, str]:
             ),
             curve(SAMPLES, bound, "bound", "bound of the mean"),
         ],
-        title="From samples to a sampler: the error falls like 1/√n",
+        title=TITLE,
         x="samples n",
         y=LABEL,
         x_type="log",
