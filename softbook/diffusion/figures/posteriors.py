@@ -57,7 +57,7 @@ def diff_perturbed(dropped: str, epsilon: float) -> tuple[go.Figure, str]:
             another_bound(SIZES, columns["entrywise"], "entry by entry", "third"),
         ],
         title="A wrong posterior: what each bound says as the vocabulary grows",
-        x="tokens S of the vocabulary, four of them in the data",
+        x="tokens S, four of them in the data",
         y=LABEL,
         x_type="log",
         y_type="log",

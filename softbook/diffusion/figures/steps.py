@@ -95,7 +95,7 @@ def diff_steps(prior: str, sites: int, tokens: int, schedule: str) -> tuple[go.F
         x_range=(0.9, 72),
         y_range=(1e-3, 100),
         rules=[rule("reference", y=1)],
-        notes=[note(1.8, 0.2, "above 1 a bound says nothing", "reference", xanchor="right")],
+        notes=[note(1.8, 1.75, "above 1 a bound says nothing", "reference", xanchor="right")],
     )
     order = math.log2(measured[-2] / measured[-1])
     more = (
