@@ -17,6 +17,7 @@ from softbook.diffusion.theory import (
     start_bound,
     steps_needed,
     stop_bound,
+    total_correlation_bound,
     uniform_bound,
 )
 
@@ -218,3 +219,63 @@ def test_what_bounds_refuse(as_reader):
         parallel_unmasking_bound(2.0, 2)
     with pytest.raises(TypeError, match="tolerance: str is given"):
         steps_needed("0.1", 2)
+
+
+# ---------------------------------------------------------------- by KL
+
+
+def parallel_law(law, grid):
+    """The law of the parallel sampler with exact conditionals, by all ways to put sites into steps."""
+    sites = law.ndim
+    total = np.zeros_like(law)
+    for where in itertools.product(range(len(grid) - 1), repeat=sites):
+        chance = math.prod(grid[k + 1] - grid[k] for k in where)
+        drawn = np.ones_like(law)
+        for i, k in enumerate(where):
+            context = [j for j in range(sites) if where[j] < k]
+            joint, alone = (
+                law.sum(tuple(j for j in range(sites) if j not in kept), keepdims=True)
+                for kept in ([*context, i], context)
+            )
+            drawn = drawn * np.divide(joint, alone, out=np.zeros_like(joint), where=alone > 0)
+        total += chance * drawn
+    return total
+
+
+def test_kl_of_parallel_steps_is_within_its_bound_and_copies_in_one_step_meet_it():
+    rng, worst = np.random.default_rng(3), 0.0
+    for tokens, sites, steps in [(2, 2, 1), (2, 2, 3), (3, 2, 2), (2, 3, 1), (2, 3, 2), (3, 3, 2)]:
+        copies = np.zeros((tokens,) * sites)
+        copies[(np.arange(tokens),) * sites] = 1 / tokens
+        some = rng.dirichlet(np.full(tokens**sites, 0.2)).reshape(copies.shape)
+        grid = np.sort([0, *rng.random(steps - 1), 1])
+        bound = total_correlation_bound(sites, tokens, steps, grid=grid)
+        for law in (copies, some):
+            found = parallel_law(law, grid)
+            seen = law > 0
+            kl = float((law[seen] * np.log(law[seen] / found[seen])).sum())
+            assert np.abs(law - found).sum() / 2 <= bound
+            assert kl <= 2 * bound**2 * (1 + 1e-12)
+            worst = max(worst, kl / (2 * bound**2))
+    # In one step all but one of the copies cost log S each: a smaller constant would go red.
+    assert worst == pytest.approx(1, rel=1e-12)
+
+
+def test_the_bound_by_kl_loses_half_of_the_rate_and_takes_on_the_vocabulary():
+    ends = [total_correlation_bound(4, 4, k) for k in (1024, 4096)]
+    assert math.log2(ends[0] / ends[1]) / 2 == pytest.approx(0.5, abs=1e-3)
+    ratio = total_correlation_bound(4, 16, 64) / total_correlation_bound(4, 4, 64)
+    assert ratio == pytest.approx(math.sqrt(2))
+    grid = np.linspace(0, 1, 65)
+    assert total_correlation_bound(4, 4, 64, grid=grid) == pytest.approx(
+        total_correlation_bound(4, 4, 64)
+    )
+    assert total_correlation_bound(1, math.inf, 3) == 0
+    assert total_correlation_bound(2, math.inf, 3) == math.inf
+    assert total_correlation_bound(2, 1, 3) == 0
+
+
+@pytest.mark.parametrize("tokens", [math.nan, 0.5, -1.0])
+def test_no_number_of_tokens(as_reader, tokens):
+    with pytest.raises(ValueError, match="tokens: "):
+        total_correlation_bound(2, tokens, 4)

@@ -9,10 +9,13 @@ import re
 import numpy as np
 import pytest
 
-from softbook.diffusion.figures import chain, paths, posteriors, steps
+from softbook.diffusion.experiment.statistics import of_repeats
+from softbook.diffusion.figures import chain, paths, posteriors, steps, velocity
 from softbook.diffusion.model.distances import total_variation
-from softbook.diffusion.model.path import path_law, posterior
+from softbook.diffusion.model.path import path_law, posterior, states
 from softbook.diffusion.model.tables import random_law
+from softbook.diffusion.model.tabular import tabular_conditionals
+from softbook.diffusion.theory import velocity_bound
 from softbook.explore.parts import array_of
 
 NUMBER = r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?"
@@ -42,6 +45,35 @@ def test_the_error_is_below_its_bound_and_the_vocabulary_is_not_seen_by_masks():
         alike = np.array_equal(drawn(frames[0], 0), drawn(frames[1], 0))
         assert alike == (prior == steps.MASKED)
     assert drawn(frames[0], 0)[0] == pytest.approx(_from_independence(3))
+
+
+def test_what_knows_the_data_lies_between_and_kl_grows_with_the_vocabulary():
+    for sites, schedule in itertools.product((2, 3), steps.SCHEDULES):
+        few, many = (
+            steps.diff_steps(sites=sites, tokens=tokens, schedule=schedule) for tokens in (4, 4096)
+        )
+        measured, pairs, groups, kl = (drawn(few, i) for i in (0, 2, 3, 4))
+        assert (measured <= groups + 1e-12).all()
+        assert (groups <= pairs).all()
+        assert (measured <= kl).all()
+        # Four tokens have log 4, 4096 = 4^6 six times that; nothing else of the figure knows S.
+        assert drawn(many, 4) == pytest.approx(math.sqrt(6) * kl)
+        assert np.array_equal(drawn(many, 3), groups)
+        assert math.log2(kl[-2] / kl[-1]) == pytest.approx(0.5, abs=0.05)
+    noise = steps.diff_steps(prior=steps.UNIFORM)
+    assert np.isnan([drawn(noise, 3), drawn(noise, 4)]).all()
+
+
+def test_schedules_cost_what_their_squares_say():
+    """For two sites the bound is the sum of the squared steps, and equal steps have the least."""
+    equal, cosine, squared = (
+        drawn(steps.diff_steps(sites=2, schedule=name), 2) for name in steps.SCHEDULES
+    )
+    k = np.arange(1, 65) / 64
+    widths = np.diff(np.concatenate([[0], 1 - np.cos(np.pi * k / 2)]))
+    assert cosine[-1] == pytest.approx((widths**2).sum())
+    assert squared[-1] == pytest.approx(sum(((2 * j + 1) / 64**2) ** 2 for j in range(64)))
+    assert (equal <= np.minimum(cosine, squared) + 1e-15).all()
 
 
 def _from_independence(sites):
@@ -87,15 +119,34 @@ def test_the_planner_is_the_least_number_of_steps():
                 assert shared_step(sites, count) <= tolerance < shared_step(sites, count - 1)
 
 
+def test_what_the_model_costs_is_taken_off_the_tolerance():
+    left = 0.05
+    for tolerance, count in zip(steps.TOLERANCES, steps.planned(4, "masked", left), strict=True):
+        assert math.isnan(count) == (tolerance <= left)
+        if 1 < count < 9:
+            assert shared_step(4, count) <= tolerance - left < shared_step(4, count - 1)
+    frame = steps.diff_planner(sites=4, score_error=left)
+    assert np.isnan(drawn(frame, 0)).sum() == np.isnan(drawn(frame, 1)).sum() > 10
+    assert (steps.planned(4, "masked")[-1] or 0) < steps.planned(4, "masked", left)[-1]
+
+
 def test_wrong_posteriors_are_ordered_and_the_missing_curve_is_said():
     mixed = posteriors.diff_perturbed(epsilon=0.03)
     measured, adjoint, pinsker, entries = (drawn(mixed, i) for i in range(4))
     assert (measured <= adjoint).all()
     assert (measured <= pinsker).all()
     assert entries[-1] / entries[0] > 1e4
-    rare = posteriors.diff_perturbed(kind=next(iter(posteriors.DROPPED)))
+    dropped = list(posteriors.DROPS)[1]
+    rare = posteriors.diff_perturbed(dropped=dropped, epsilon=0.0)
     assert np.isnan(drawn(rare, 2)).all()
     assert "KL is infinite" in rare.summary
+    # A little noise on top makes KL finite: both knobs act.
+    both = posteriors.diff_perturbed(dropped=dropped, epsilon=0.01)
+    assert (drawn(both, 2) > drawn(both, 0)).all()
+    assert (drawn(both, 1) > drawn(rare, 1)).any()
+    exact = posteriors.diff_perturbed(epsilon=0.0)
+    assert all(np.isnan(drawn(exact, i)).all() for i in range(4))
+    assert "exact" in exact.summary
 
 
 def test_the_worst_state_grows_and_the_mean_keeps_its_bound():
@@ -163,3 +214,50 @@ def test_learning_by_counting_gets_better_with_samples():
     rows = np.random.default_rng(0).choice(2, 3000, p=law)
     shares = np.bincount(rows[:100], minlength=2) / 100
     assert chain.learned(2, 1)[2, 0] == pytest.approx(total_variation(shares, law))
+
+
+def test_the_exponent_of_counting_has_an_interval_over_the_samples():
+    frame = chain.diff_chain(tokens=3, sites=3)
+    found = chain.learned(3, 3)
+    x = np.log(chain.SAMPLES) - np.log(chain.SAMPLES).mean()
+    slopes = (x[:, None] * np.log(found)).sum(0) / (x**2).sum()
+    value, low, high = of_repeats(slopes)
+    said = numbers(frame.summary)
+    assert [round(end, 2) for end in (value, low, high)] == said[-5:-2]
+    assert low < slopes.mean() < high
+    # Student's 97.5 % point of 7 degrees of freedom.
+    assert high - value == pytest.approx(2.3646 * slopes.std(ddof=1) / math.sqrt(8), rel=1e-4)
+
+
+@pytest.mark.parametrize(("tokens", "sites", "stop"), [(2, 1, 0.5), (3, 2, 0.9), (2, 3, 0.9)])
+def test_the_drawn_chain_is_that_of_the_bound_for_any_velocity(tokens, sites, stop):
+    """The general bound integrates along time; the figure knows the masked path's form."""
+    law, place, seed = random_law(tokens, sites, 0), 1, 3
+    drawn_rows = chain.sample_of(law, seed)[: chain.SAMPLES[place]]
+    every = states(tokens + 1, sites)
+    here = np.eye(tokens + 1)[every]
+
+    def velocity_of(table):
+        return np.concatenate([table, np.zeros((*table.shape[:2], 1))], 2) - here
+
+    learned = tabular_conditionals(drawn_rows, tokens)(every, 0.0)
+    shown = every < tokens
+    learned[shown] = np.eye(tokens)[every[shown]]
+    exact, model = velocity_of(posterior(law, every, 0.5)), velocity_of(learned)
+    start = np.eye(len(every))[-1]
+    wanted = velocity_bound(lambda t: exact / (1 - t), lambda t: model / (1 - t), start, end=stop)
+    found = velocity.link(tokens, sites, stop)
+    for name in ("mean", "product", "unfactorised"):
+        value = getattr(found, name)[place, seed]
+        assert value == pytest.approx(getattr(wanted, name), rel=1e-6)
+        # A planted fault: without the factor of the half it is another number.
+        assert 2 * value != pytest.approx(getattr(wanted, name), rel=1e-6)
+    assert (found.measured <= found.mean + 1e-12).all()
+    assert (found.mean <= found.product).all()
+
+
+def test_the_velocitys_error_is_that_of_the_sampler_stopped_at_the_same_time():
+    """At T the masks that are left differ in nothing; filled by the model they cost at most the rest."""
+    measured = velocity.link(3, 2, 0.99).measured.mean(1)
+    whole = chain.learned(3, 2).mean(1)
+    assert np.abs(measured - whole).max() <= 2 * (1 - 0.99)

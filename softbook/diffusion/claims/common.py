@@ -9,16 +9,26 @@ from scipy.linalg import expm
 from softbook.claims import Tolerance
 from softbook.diffusion.model.path import Conditionals
 from softbook.diffusion.model.tables import random_law
-from softbook.knobs import Integer
+from softbook.knobs import Integer, Linear
 
 SEED = Integer(0, 9999, default=0, label="seed")
 TOKENS = Integer(2, 3, default=3, label="tokens S")
 SITES = Integer(1, 3, default=3, label="sites d")
 STEPS = Integer(1, 12, default=4, label="steps K")
+UNEVEN = Linear(0.3, 3.0, default=1.0, label="exponent of the grid", points=28)
 ROUNDED = Tolerance(
     "sums of at most 10^5 products of probabilities, each good to a few units of 2^-53: 10^-10",
     lambda **_: 1e-10,
 )
+
+
+def grid_of_power(steps: int, power: float) -> Float[np.ndarray, "steps_1"]:
+    """Return the times (k/K)^power.
+
+    >>> grid_of_power(2, 2.0).tolist()
+    [0.0, 0.25, 1.0]
+    """
+    return np.linspace(0, 1, steps + 1) ** power
 
 
 def law_of(tokens: int, sites: int, seed: int) -> Float[np.ndarray, "..."]:

@@ -7,7 +7,7 @@ import math
 
 import numpy as np
 
-from softbook.claims import Claim, register
+from softbook.claims import Claim, Hypothesis, register
 from softbook.diffusion.claims.common import ROUNDED, SEED, end_law, law_of, start_of
 from softbook.diffusion.model.distances import total_variation
 from softbook.diffusion.model.samplers import continuous_law
@@ -18,7 +18,7 @@ from softbook.knobs import Choice, Integer
 MEAN, PRODUCT = "mean of the norms", "risk"
 
 
-def velocities(tokens: int, sites: int, seed: int, current: bool = True):
+def velocities(tokens: int, sites: int, seed: int):
     """Return two constant velocities [M^d, d, M] on [0, 1], near one another; rates, each summing to zero.
 
     >>> velocities(2, 1, 0)[0][0][1].sum(-1).round(12).tolist()
@@ -44,11 +44,19 @@ def moved(tokens: int, sites: int, seed: int, **_: object) -> float:
     return float(np.abs(laws[0] - laws[1]).sum() / 2)
 
 
-def chain_bound(tokens: int, sites: int, seed: int, form: str) -> float:
-    """Return the first or the second bound of the chain."""
+def chain_bound(tokens: int, sites: int, seed: int, form: str, current: bool = True) -> float:
+    """Return the first or the second bound of the chain; not `current`: that token's entry is left out.
+
+    Then `tokens` is 2, whose two entries are off by as much: the norms and the risk are halved.
+
+    >>> chain_bound(2, 1, 0, MEAN, current=False) == chain_bound(2, 1, 0, MEAN) / 2
+    True
+    """
     first, second = velocities(tokens, sites, seed)
     found = velocity_bound(first, second, start_of(tokens**sites, seed))
-    return found.mean if form == MEAN else found.product
+    if form == MEAN:
+        return found.mean if current else found.mean / 2
+    return found.product if current else found.product / math.sqrt(2)
 
 
 register(
@@ -71,6 +79,19 @@ register(
         predicted=chain_bound,
         measured=moved,
         tolerance=ROUNDED,
+        hypotheses=[
+            Hypothesis(
+                "the current token's entry is counted",
+                lambda current=True, **_: current,
+                violation={
+                    "current": False,
+                    "form": PRODUCT,
+                    "tokens": 2,
+                    "sites": 1,
+                    "seed": 2428,
+                },
+            )
+        ],
         depends=["diff-adjoint"],
     )
 )

@@ -5,7 +5,17 @@ from __future__ import annotations
 import numpy as np
 
 from softbook.claims import Claim, Hypothesis, register
-from softbook.diffusion.claims.common import ROUNDED, SEED, SITES, STEPS, TOKENS, law_of, model_of
+from softbook.diffusion.claims.common import (
+    ROUNDED,
+    SEED,
+    SITES,
+    STEPS,
+    TOKENS,
+    UNEVEN,
+    grid_of_power,
+    law_of,
+    model_of,
+)
 from softbook.diffusion.model.along import group_bound, masked_bound
 from softbook.diffusion.model.distances import total_variation
 from softbook.diffusion.model.path import posterior
@@ -15,16 +25,6 @@ from softbook.diffusion.theory import parallel_unmasking_bound
 from softbook.knobs import Choice, Integer, Linear
 
 SHARP = Choice([0.03, 0.3, 3.0], 0.3, label="sharpness of the model")
-UNEVEN = Linear(0.3, 3.0, default=1.0, label="exponent of the grid", points=28)
-
-
-def grid_of_power(steps: int, power: float) -> np.ndarray:
-    """Return the times (k/K)^power.
-
-    >>> grid_of_power(2, 2.0).tolist()
-    [0.0, 0.25, 1.0]
-    """
-    return np.linspace(0, 1, steps + 1) ** power
 
 
 register(
@@ -54,12 +54,32 @@ register(
 )
 
 
-def together(tokens: int, sites: int, seed: int, sharp: float, steps: int, shared: bool) -> float:
+def together(
+    tokens: int, sites: int, seed: int, sharp: float, steps: int, power: float, shared: bool = False
+) -> float:
     """Return TV(parallel, one at a time) with one model; `shared`: all sites open in the same step."""
     law, model = law_of(tokens, sites, seed), model_of(tokens, sites, seed, sharp)
     # With one coin for all sites everything is written at once, in whatever step.
-    parallel = masked_sampler_law(law, 1 if shared else steps, conditionals=model)
+    grid = grid_of_power(1 if shared else steps, power)
+    parallel = masked_sampler_law(law, len(grid) - 1, grid=grid, conditionals=model)
     return total_variation(parallel, continuous_law(law, conditionals=model))
+
+
+def moving(steps: int, power: float) -> float:
+    """Return TV(parallel, one at a time) for one site whose conditional at time t is (1-t, t).
+
+    One at a time it is filled at a uniform time, and shows either token half of the time.
+
+    >>> moving(1, 1.0), moving(4, 1.0)
+    (0.5, 0.125)
+    """
+    half = np.array([0.5, 0.5])
+
+    def model(tokens: np.ndarray, time: float) -> np.ndarray:
+        return np.broadcast_to([1 - time, time], (*tokens.shape, 2))
+
+    grid = grid_of_power(steps, power)
+    return total_variation(masked_sampler_law(half, steps, grid=grid, conditionals=model), half)
 
 
 register(
@@ -74,15 +94,31 @@ register(
         ),
         evidence="proved",
         source="own",
-        knobs={"tokens": TOKENS, "sites": SITES, "seed": SEED, "sharp": SHARP, "steps": STEPS},
-        predicted=lambda sites, steps, **_: parallel_unmasking_bound(sites, steps, form="birthday"),
-        measured=lambda shared=False, **settings: together(shared=shared, **settings),
+        knobs={
+            "tokens": TOKENS,
+            "sites": SITES,
+            "seed": SEED,
+            "sharp": SHARP,
+            "steps": STEPS,
+            "power": UNEVEN,
+        },
+        predicted=lambda sites, steps, power, **_: parallel_unmasking_bound(
+            sites, steps, form="birthday", grid=grid_of_power(steps, power)
+        ),
+        measured=lambda steps, power, constant=True, **settings: (
+            together(steps=steps, power=power, **settings) if constant else moving(steps, power)
+        ),
         tolerance=ROUNDED,
         hypotheses=[
             Hypothesis(
                 "sites have independent coins",
                 lambda shared=False, **_: not shared,
                 violation={"shared": True, "sites": 2, "steps": 12, "seed": 0, "sharp": 0.03},
+            ),
+            Hypothesis(
+                "conditionals do not depend on time",
+                lambda constant=True, **_: constant,
+                violation={"constant": False, "sites": 1, "steps": 1},
             ),
         ],
     )
@@ -99,16 +135,26 @@ register(
         evidence="proved",
         source="own",
         knobs={"tokens": TOKENS, "sites": SITES, "seed": SEED, "steps": STEPS, "power": UNEVEN},
-        predicted=lambda tokens, sites, seed, steps, power: group_bound(
+        predicted=lambda tokens, sites, seed, steps, power, **_: group_bound(
             law_of(tokens, sites, seed), steps, grid=grid_of_power(steps, power)
         ),
-        measured=lambda tokens, sites, seed, steps, power: total_variation(
+        measured=lambda tokens, sites, seed, steps, power, exact=True: total_variation(
             masked_sampler_law(
-                law_of(tokens, sites, seed), steps, grid=grid_of_power(steps, power)
+                law_of(tokens, sites, seed),
+                steps,
+                grid=grid_of_power(steps, power),
+                conditionals=None if exact else model_of(tokens, sites, seed, 0.03),
             ),
             law_of(tokens, sites, seed),
         ),
         tolerance=ROUNDED,
+        hypotheses=[
+            Hypothesis(
+                "conditionals are exact",
+                lambda exact=True, **_: exact,
+                violation={"exact": False},
+            )
+        ],
     )
 )
 

@@ -56,3 +56,17 @@ register(
         source="su2025flow, abstract",
     )
 )
+
+register(
+    Claim(
+        id="quoted-diff-links",
+        title="The later links, as others report them",
+        statement=(
+            r"Two machine-written reviews of the submission report its theorems: the total variation is at most of the order of the root of the risk, with a factor $\sqrt M$ for velocities that factorise over sites in the place of $M^{d/2}$; "
+            r"a Transformer approximates a velocity that is Hölder smooth in time; the velocity is estimated from $n$ samples; and end to end the total variation falls like $n^{-1/(9Md_0)}$ up to logarithms, with a factor like $M^{7d_0}$, $d_0$ the Transformer's width. "
+            "(We have not seen these theorems.)"
+        ),
+        evidence="quoted",
+        source="su2025flow, as two reviews report it",
+    )
+)

@@ -14,7 +14,9 @@ from softbook.diffusion.claims.common import (
     SITES,
     STEPS,
     TOKENS,
+    UNEVEN,
     end_law,
+    grid_of_power,
     law_of,
 )
 from softbook.diffusion.model.along import frozen_rates_bound
@@ -129,8 +131,9 @@ register(
         id="diff-uniform",
         title="Uniform noise: a bound free of the vocabulary",
         statement=(
-            r"For every law of the data, exact posteriors and the uniform grid, and noise that is alike at all sites and gives every token of the data at least the probability $\pi_{\min}$ ($\frac1S$ for uniform noise), "
-            r"$$\mathrm{TV}(\text{sampler in }K\text{ steps},\text{data})\le(1-\pi_{\min})\Bigl[\frac{3d^2H_{K-1}}{2K}+\frac dK\Bigr],$$ with $H_n=1+\tfrac12+\dots+\tfrac1n$ and $H_0=0$."
+            r"For every law of the data and every grid, with exact posteriors, and noise that is alike at all sites and gives every token of the data at least the probability $\pi_{\min}$ ($\frac1S$ for uniform noise), "
+            r"$$\mathrm{TV}(\text{sampler in }K\text{ steps},\text{data})\le(1-\pi_{\min})\Bigl[\frac{3d^2}2\sum_{k<K}\frac{h_k^2}{1-t_k}+d\,h_K\Bigr].$$ "
+            r"On the uniform grid the right side is $$(1-\pi_{\min})\Bigl[\frac{3d^2H_{K-1}}{2K}+\frac dK\Bigr],$$ with $H_n=1+\tfrac12+\dots+\tfrac1n$ and $H_0=0$."
         ),
         evidence="proved",
         source="own",
@@ -141,13 +144,20 @@ register(
             "steps": Integer(1, 40, default=8, label="steps K"),
             "factor": Log(1.0, 1e6, default=1.0, label="tokens without data, factor", points=13),
             "skewed": Switch(False, label="uneven noise"),
+            "power": UNEVEN,
         },
-        predicted=lambda tokens, sites, seed, steps, factor, skewed: uniform_bound(
-            sites, 1 / noise_of(tokens, seed, factor, skewed)[:tokens].min(), steps
+        predicted=lambda tokens, sites, seed, steps, factor, skewed, power: uniform_bound(
+            sites,
+            1 / noise_of(tokens, seed, factor, skewed)[:tokens].min(),
+            steps,
+            grid=grid_of_power(steps, power),
         ),
-        measured=lambda tokens, sites, seed, steps, factor, skewed: total_variation(
+        measured=lambda tokens, sites, seed, steps, factor, skewed, power: total_variation(
             noise_sampler_law(
-                law_of(tokens, sites, seed), steps, noise_of(tokens, seed, factor, skewed)
+                law_of(tokens, sites, seed),
+                steps,
+                noise_of(tokens, seed, factor, skewed),
+                grid=grid_of_power(steps, power),
             ),
             law_of(tokens, sites, seed),
         ),

@@ -12,7 +12,7 @@ from torch import Tensor
 
 from softbook.diffusion.theory.checks import count
 
-__all__ = ["nearest", "of_mean", "of_share", "pair_error"]
+__all__ = ["nearest", "of_mean", "of_repeats", "of_share", "pair_error"]
 
 CONFIDENCE = 0.95
 BLOCKS = 27
@@ -81,6 +81,18 @@ def of_mean(values: Float[Tensor, "n"]) -> tuple[float, float, float]:
     """
     mean, spread = float(values.mean()), float(values.std()) / math.sqrt(len(values))
     reach = float(norm.ppf((1 + CONFIDENCE) / 2)) * spread
+    return mean, mean - reach, mean + reach
+
+
+def of_repeats(values: Float[np.ndarray, "n"]) -> tuple[float, float, float]:
+    """Return the mean of a few iid values and its 95 % interval by Student's t; n ≥ 2.
+
+    >>> [round(end, 3) for end in of_repeats(np.array([1.0, 2.0, 3.0]))]
+    [2.0, -0.484, 4.484]
+    """
+    many = count("values", len(values), 2)
+    mean, spread = float(np.mean(values)), float(np.std(values, ddof=1)) / math.sqrt(many)
+    reach = float(t.ppf((1 + CONFIDENCE) / 2, many - 1)) * spread
     return mean, mean - reach, mean + reach
 
 

@@ -6,8 +6,10 @@ from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
+from jaxtyping import Float, Int64
 
-from softbook.diffusion.figures.steps import LABEL
+from softbook.diffusion.experiment.statistics import of_repeats
+from softbook.diffusion.figures.common import LABEL
 from softbook.diffusion.model.distances import total_variation
 from softbook.diffusion.model.path import states
 from softbook.diffusion.model.samplers import continuous_law
@@ -18,20 +20,31 @@ from softbook.explore import explorable
 from softbook.knobs import Choice
 from softbook.plotting import chart, curve, points
 
+TITLE = "From samples to a sampler: the error falls like 1/√n"
 SAMPLES = (10, 30, 100, 300, 1000, 3000)
 REPEATS = 8
 
 
+def sample_of(law: Float[np.ndarray, "..."], seed: int) -> Int64[np.ndarray, "n d"]:
+    """Return the largest sample of a law; one of n is the first part of the next larger one.
+
+    >>> sample_of(random_law(2, 2, 0), 0).shape
+    (3000, 2)
+    """
+    every = states(len(law), law.ndim)
+    return every[np.random.default_rng(seed).choice(len(every), SAMPLES[-1], p=law.ravel())]
+
+
 @lru_cache(maxsize=64)
-def learned(tokens: int, sites: int) -> np.ndarray:
+def learned(tokens: int, sites: int) -> Float[np.ndarray, "n r"]:
     """Return TV(sampler, data) after counting n samples: one row for each n, one column a repeat.
 
-    A sample of n is the first part of the next larger one.
+    >>> learned(2, 1).shape
+    (6, 8)
     """
     law, found = random_law(tokens, sites, 0), []
-    every = states(tokens, sites)
     for seed in range(REPEATS):
-        drawn = every[np.random.default_rng(seed).choice(len(every), SAMPLES[-1], p=law.ravel())]
+        drawn = sample_of(law, seed)
         found.append(
             [
                 total_variation(
@@ -43,9 +56,19 @@ def learned(tokens: int, sites: int) -> np.ndarray:
     return np.array(found).T
 
 
+def exponents(errors: Float[np.ndarray, "n r"]) -> Float[np.ndarray, "r"]:
+    """Return each repeat's exponent in n: the slope of its errors' logarithms.
+
+    >>> exponents(np.array(SAMPLES)[:, None] ** -0.5).round(6).tolist()
+    [-0.5]
+    """
+    # An error of nothing has no logarithm; with these samples none is.
+    return np.polyfit(np.log(SAMPLES), np.log(errors), 1)[0]
+
+
 @explorable(
     "diff-chain",
-    title="From samples to a sampler: the error falls like 1/√n",
+    title=TITLE,
     tokens=Choice([2, 3, 4], 3, label="tokens M"),
     sites=Choice([1, 2, 3], 3, label="sites d"),
 )
@@ -66,7 +89,7 @@ def diff_chain(tokens: int, sites: int) -> tuple[go.Figure, str]:
             ),
             curve(SAMPLES, bound, "bound", "bound of the mean"),
         ],
-        title="From samples to a sampler: the error falls like 1/√n",
+        title=TITLE,
         x="samples n",
         y=LABEL,
         x_type="log",
@@ -74,8 +97,8 @@ def diff_chain(tokens: int, sites: int) -> tuple[go.Figure, str]:
         x_range=(8, 4000),
         y_range=(1e-3, 10),
     )
-    slope = np.polynomial.Polynomial.fit(np.log(SAMPLES), np.log(mean), 1).convert().coef[1]
+    slope, low, high = of_repeats(exponents(found))
     return figure, (
         f"M = {tokens}, d = {sites}: with n = 1,000 samples the mean error is {mean[4]:.4f}, the bound {bound[4]:.4f}. "
-        f"Over all n it goes like n to the power −{-slope:.2f}."
+        f"Over all n one sample's error goes like n to the power −{-slope:.2f} (−{-low:.2f} to −{-high:.2f}: 95 %, over {REPEATS} samples)."
     )

@@ -7,7 +7,8 @@ from functools import lru_cache
 import numpy as np
 import plotly.graph_objects as go
 
-from softbook.diffusion.figures.steps import LABEL, MASKED, STEPS, UNIFORM, data
+from softbook.diffusion.figures.common import LABEL, MASKED, UNIFORM, data
+from softbook.diffusion.figures.steps import STEPS
 from softbook.diffusion.model.distances import oscillation, total_variation
 from softbook.diffusion.model.path import path_law, rates
 from softbook.diffusion.model.samplers import continuous_law

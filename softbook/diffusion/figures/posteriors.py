@@ -8,7 +8,7 @@ from functools import lru_cache
 import numpy as np
 import plotly.graph_objects as go
 
-from softbook.diffusion.figures.steps import LABEL, data
+from softbook.diffusion.figures.common import LABEL, another_bound, data
 from softbook.diffusion.model.path import letters, path_law, posteriors
 from softbook.diffusion.model.perturbation import Perturbation, posterior_perturbation
 from softbook.explore import explorable
@@ -17,49 +17,56 @@ from softbook.plotting import chart, curve, points
 
 SIZES = 4.0 * 2.0 ** np.arange(0, 16)
 SITES = 3
-MIXED = "mixed with uniform noise"
-DROPPED = {"without tokens below 0.02": 0.02, "without tokens below 0.1": 0.1}
+DROPS = {"none": 0.0, "those below 0.02": 0.02, "those below 0.1": 0.1}
 
 
 @lru_cache(maxsize=1024)
-def perturbed(epsilon: float, kind: str, size: float) -> Perturbation:
-    """Return what a wrong posterior costs: mixed with noise, or with rare tokens dropped."""
-    if kind == MIXED:
-        return posterior_perturbation(data(SITES), epsilon, size)
-    return posterior_perturbation(data(SITES), 0.0, size, drop=DROPPED[kind])
+def perturbed(epsilon: float, dropped: str, size: float) -> Perturbation:
+    """Return what a wrong posterior costs: rare tokens are dropped, then noise is mixed in."""
+    return posterior_perturbation(data(SITES), epsilon, size, drop=DROPS[dropped])
+
+
+def _said(epsilon: float, dropped: str) -> str:
+    """Say what the posterior is, or nothing where it is exact."""
+    parts = [f"without its tokens below {DROPS[dropped]}"] if DROPS[dropped] else []
+    return " and ".join(parts + ([f"with ε = {epsilon}"] if epsilon else []))
 
 
 @explorable(
     "diff-perturbed",
     title="A wrong posterior: what each bound says as the vocabulary grows",
-    kind=Choice([MIXED, *DROPPED], label="posterior"),
-    epsilon=Choice([0.001, 0.003, 0.01, 0.03, 0.1], 0.01, label="share ε of noise"),
+    dropped=Choice(list(DROPS), label="tokens dropped"),
+    epsilon=Choice([0.0, 0.001, 0.003, 0.01, 0.03, 0.1], 0.01, label="share ε of noise"),
 )
-def diff_perturbed(kind: str, epsilon: float) -> tuple[go.Figure, str]:
+def diff_perturbed(dropped: str, epsilon: float) -> tuple[go.Figure, str]:
     """Show the exact error of a perturbed masked sampler under three bounds, against S."""
-    found = [perturbed(epsilon, kind, float(size)) for size in SIZES]
+    found = [perturbed(epsilon, dropped, float(size)) for size in SIZES]
     columns = {
         name: np.array([getattr(one, name) for one in found])
         for name in ("measured", "adjoint", "pinsker", "entrywise")
     }
-    pinsker = np.where(np.isfinite(columns["pinsker"]), columns["pinsker"], np.nan)
+    what = _said(epsilon, dropped)
+    if not what:
+        # What rounding leaves of nothing has no place on a logarithmic axis.
+        columns = {name: np.full(len(SIZES), math.nan) for name in columns}
     figure = chart(
         [
             curve(SIZES, columns["measured"], "measured", "measured"),
             curve(SIZES, columns["adjoint"], "bound", "along the path"),
-            curve(SIZES, pinsker, "prediction", "KL and Pinsker"),
-            curve(SIZES, columns["entrywise"], "reference", "entry by entry"),
+            another_bound(SIZES, columns["pinsker"], "KL and Pinsker"),
+            another_bound(SIZES, columns["entrywise"], "entry by entry", "third"),
         ],
         title="A wrong posterior: what each bound says as the vocabulary grows",
-        x="tokens S of the vocabulary, four of them in the data",
+        x="tokens S, four of them in the data",
         y=LABEL,
         x_type="log",
         y_type="log",
         x_range=(3.5, 1.6e5),
         y_range=(1e-4, 1e5),
     )
+    if not what:
+        return figure, "The posterior is exact: there is no error, and every bound is 0."
     last = found[-1]
-    what = f"with ε = {epsilon}" if kind == MIXED else kind
     said = (
         f"KL and Pinsker promise {last.pinsker:.4f}"
         if math.isfinite(last.pinsker)

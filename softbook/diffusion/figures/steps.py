@@ -3,39 +3,59 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from functools import lru_cache
 
 import numpy as np
 import plotly.graph_objects as go
 
+from softbook.diffusion.figures.common import LABEL, MASKED, UNIFORM, USED, another_bound, data
+from softbook.diffusion.model.along import group_bound
 from softbook.diffusion.model.distances import total_variation
 from softbook.diffusion.model.samplers import masked_sampler_law, uniform_sampler_law
-from softbook.diffusion.model.tables import copy_law, random_law
-from softbook.diffusion.theory import parallel_unmasking_bound, steps_needed, uniform_bound
+from softbook.diffusion.model.tables import copy_law
+from softbook.diffusion.theory import (
+    parallel_unmasking_bound,
+    steps_needed,
+    total_correlation_bound,
+    uniform_bound,
+)
 from softbook.explore import explorable
 from softbook.knobs import Choice
 from softbook.plotting import chart, curve, note, points, rule
 
-USED = 4
-MASKED, UNIFORM = "masks", "uniform noise"
 STEPS = 2 ** np.arange(7)
+EQUAL = "equal steps"
+SCHEDULES: dict[str, Callable[[float], float]] = {
+    EQUAL: lambda s: s,
+    "cosine": lambda s: 1 - math.cos(math.pi * s / 2),
+    "squared": lambda s: s**2,
+}
 SIZES = np.unique(np.round(np.geomspace(USED, 1e9, 26)))
-LABEL = "total variation"
 
 
-@lru_cache(maxsize=16)
-def data(sites: int):
-    """Return the law that the figures sample: heavy-tailed, on four tokens; always the same."""
-    return random_law(USED, sites, 0)
+@lru_cache(maxsize=64)
+def times(schedule: str, steps: int) -> tuple[float, ...]:
+    """Return the K + 1 times of a schedule; the last is 1 without rounding.
+
+    >>> times("squared", 2)
+    (0.0, 0.25, 1.0)
+    """
+    return (*(SCHEDULES[schedule](k / steps) for k in range(steps)), 1.0)
 
 
 @lru_cache(maxsize=4096)
-def error(prior: str, sites: int, size: float, steps: int) -> float:
+def error(prior: str, sites: int, size: float, steps: int, schedule: str = EQUAL) -> float:
     """Return TV(sampler, data), exact; the masked sampler does not know the size."""
-    law = data(sites)
+    law, grid = data(sites), times(schedule, steps)
     if prior == MASKED:
-        return total_variation(masked_sampler_law(law, steps), law)
-    return total_variation(uniform_sampler_law(law, steps, size), law)
+        return total_variation(masked_sampler_law(law, steps, grid=grid), law)
+    return total_variation(uniform_sampler_law(law, steps, size, grid=grid), law)
+
+
+@lru_cache(maxsize=256)
+def _groups(sites: int, steps: int, schedule: str) -> float:
+    return group_bound(data(sites), steps, grid=times(schedule, steps))
 
 
 @explorable(
@@ -44,23 +64,28 @@ def error(prior: str, sites: int, size: float, steps: int) -> float:
     prior=Choice([MASKED, UNIFORM], label="noise"),
     sites=Choice([2, 3, 4], 4, label="sites d"),
     tokens=Choice([4, 64, 4096, 131072], label="tokens S"),
+    schedule=Choice(list(SCHEDULES), label="schedule"),
 )
-def diff_steps(prior: str, sites: int, tokens: int) -> tuple[go.Figure, str]:
-    """Show the exact error of the sampler against its steps, under its bound."""
-    seen = MASKED if prior == MASKED else tokens
-    size = float(USED if seen == MASKED else tokens)
-    measured = [error(prior, sites, size, int(k)) for k in STEPS]
-    if prior == MASKED:
-        bound = [parallel_unmasking_bound(sites, int(k)) for k in STEPS]
-        form = "d(d−1)/2K"
+def diff_steps(prior: str, sites: int, tokens: int, schedule: str) -> tuple[go.Figure, str]:
+    """Show the exact error of the sampler against its steps, under its bounds."""
+    masks, grids = prior == MASKED, [(int(k), times(schedule, int(k))) for k in STEPS]
+    size = float(USED if masks else tokens)
+    measured = [error(prior, sites, size, k, schedule) for k, _ in grids]
+    # The bound that knows the data, and KL's, are for masks: with noise their curves are missing.
+    groups = correlation = [math.nan] * len(STEPS)
+    if masks:
+        bound = [parallel_unmasking_bound(sites, k, grid=grid) for k, grid in grids]
+        groups = [_groups(sites, k, schedule) for k, _ in grids]
+        correlation = [total_correlation_bound(sites, tokens, k, grid=grid) for k, grid in grids]
     else:
-        bound = [uniform_bound(sites, tokens, int(k)) for k in STEPS]
-        form = "(1−1/S)(3d²H/2K + d/K)"
+        bound = [uniform_bound(sites, tokens, k, grid=grid) for k, grid in grids]
     figure = chart(
         [
             curve(STEPS, measured, "measured", "measured"),
             points(STEPS, measured, "measured", "measured", showlegend=False, hoverinfo="skip"),
-            curve(STEPS, bound, "bound", f"bound {form}"),
+            curve(STEPS, bound, "bound", "bound, for all data"),
+            another_bound(STEPS, groups, "bound, knowing the data"),
+            another_bound(STEPS, correlation, "KL and Pinsker", "third"),
         ],
         title="The error falls like 1/K, and the vocabulary does not enter",
         x="steps K",
@@ -70,12 +95,15 @@ def diff_steps(prior: str, sites: int, tokens: int) -> tuple[go.Figure, str]:
         x_range=(0.9, 72),
         y_range=(1e-3, 100),
         rules=[rule("reference", y=1)],
-        notes=[note(1.8, 0.2, "above 1 a bound says nothing", "reference", xanchor="right")],
+        notes=[note(1.8, 1.75, "above 1 a bound says nothing", "reference", xanchor="right")],
     )
     order = math.log2(measured[-2] / measured[-1])
+    more = (
+        f"; knowing the data it is {groups[4]:.3f}, and by KL {correlation[4]:.3f}" if masks else ""
+    )
     return figure, (
-        f"From {prior} with d = {sites} and S = {tokens:,}: at K = 16 the error is {measured[4]:.3f} and the bound "
-        f"{bound[4]:.3f}. From K = 32 to 64 the error falls like K to the power −{order:.2f}."
+        f"From {prior} with d = {sites} and S = {tokens:,}, {schedule}: at K = 16 the error is {measured[4]:.3f} and the bound "
+        f"{bound[4]:.3f}{more}. From K = 32 to 64 the error falls like K to the power −{order:.2f}."
     )
 
 
@@ -124,7 +152,7 @@ def diff_copy(sites: int, tokens: int) -> tuple[go.Figure, str]:
             curve(COPY_STEPS, exact, "prediction", "closed form"),
             points(COPY_STEPS, counted, "measured", "measured"),
             curve(COPY_STEPS, pairs, "bound", "bound d(d−1)/2K"),
-            curve(COPY_STEPS, birthday, "reference", "two sites share a step"),
+            another_bound(COPY_STEPS, birthday, "bound: two sites share a step"),
         ],
         title="Copies of one token: what is promised, and what happens",
         x="steps K",
@@ -174,37 +202,47 @@ TOLERANCES = np.geomspace(1e-4, 0.5, 30)
 
 
 @lru_cache(maxsize=64)
-def planned(sites: int, prior: str) -> tuple[int, ...]:
-    """Return the least steps that the bounds allow, one for each of `TOLERANCES`."""
-    tokens = math.inf if prior == "uniform" else None
-    return tuple(steps_needed(float(t), sites, prior=prior, tokens=tokens) for t in TOLERANCES)
+def planned(sites: int, prior: str, score_error: float = 0.0) -> tuple[float, ...]:
+    """Return the least steps that the bounds allow, one for each of `TOLERANCES`; NaN where none do.
+
+    >>> planned(2, "masked", 0.1)[0]
+    nan
+    """
+    return tuple(
+        math.nan
+        if t <= score_error
+        else steps_needed(t, sites, prior=prior, score_error=score_error)
+        for t in TOLERANCES.tolist()
+    )
 
 
 @explorable(
     "diff-planner",
     title="Steps that a tolerance needs",
     sites=Choice([2, 4, 8, 64, 512, 4096], 64, label="sites d"),
+    score_error=Choice([0.0, 0.001, 0.01, 0.05], label="error of the model"),
 )
-def diff_planner(sites: int) -> tuple[go.Figure, str]:
-    """Show the least number of steps whose bound is within a tolerance."""
-    masked, uniform = planned(sites, "masked"), planned(sites, "uniform")
+def diff_planner(sites: int, score_error: float) -> tuple[go.Figure, str]:
+    """Show the least number of steps whose bound is within a tolerance, what the model costs taken off."""
+    masked, uniform = (planned(sites, prior, score_error) for prior in ("masked", "uniform"))
     figure = chart(
         [
             curve(TOLERANCES, masked, "bound", "masks"),
-            curve(TOLERANCES, uniform, "prediction", "uniform noise, any S"),
+            another_bound(TOLERANCES, uniform, "uniform noise, any S"),
             curve(TOLERANCES, np.full(len(TOLERANCES), sites), "reference", "one site at a time"),
         ],
         title="Steps that a tolerance needs",
         x="tolerance in total variation",
-        y="steps K",
+        y="steps K that a bound asks for",
         x_type="log",
         y_type="log",
         x_range=(8e-5, 0.6),
-        y_range=(1, 10.0 ** math.ceil(math.log10(max(*masked, *uniform)) + 0.1)),
+        y_range=(1, 10.0 ** math.ceil(math.log10(np.nanmax([masked, uniform])) + 0.1)),
     )
     place = int(np.abs(TOLERANCES - 0.1).argmin())
+    less = f", of which the model takes {score_error}," if score_error else ""
     return figure, (
-        f"d = {sites}: a tolerance of {TOLERANCES[place]:.2f} is promised by {masked[place]:,} steps from masks and "
+        f"d = {sites}: a tolerance of {TOLERANCES[place]:.2f}{less} is promised by {masked[place]:,} steps from masks and "
         f"{uniform[place]:,} from uniform noise. One site at a time makes no error of steps and takes {sites:,} "
         "evaluations: beyond that, parallel steps do not pay by this bound, which knows nothing of the data."
     )

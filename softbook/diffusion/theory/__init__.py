@@ -8,6 +8,7 @@ from softbook.diffusion.theory.bounds import (
     pinsker_bound,
     start_bound,
     stop_bound,
+    total_correlation_bound,
     uniform_bound,
 )
 from softbook.diffusion.theory.chains import Rates, adjoint, laws
@@ -35,6 +36,7 @@ __all__ = [
     "stop_bound",
     "tabular_bound",
     "telescoped_identity",
+    "total_correlation_bound",
     "uniform_bound",
     "velocity_bound",
 ]
