@@ -7,6 +7,7 @@ tokens that the data never use, lumped into one. No posterior tells these apart,
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from functools import reduce
 from typing import Any
@@ -48,6 +49,8 @@ def letters(
             raise ValueError(f"prior_size: {prior_size} is given, but a masked prior has no size")
         return tokens + 1, np.eye(tokens + 1)[tokens]
     size = number("prior_size", tokens if prior_size is None else prior_size, low=tokens)
+    if size == math.inf:
+        return tokens + 1, np.eye(tokens + 1)[tokens]
     law = np.full(tokens, 1 / size)
     return (tokens, law) if size == tokens else (tokens + 1, np.append(law, (size - tokens) / size))
 

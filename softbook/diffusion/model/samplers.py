@@ -81,7 +81,7 @@ def uniform_sampler_law(
         data.
     prior_size
         How many tokens the noise is uniform on, at least S (None: S). It may be 10^9 or more: the
-        tokens without data are lumped, exactly.
+        tokens without data are lumped, exactly. `math.inf` is the limit, a mask.
 
     Returns the law in data's shape and kind.
 

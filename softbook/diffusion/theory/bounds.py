@@ -71,7 +71,8 @@ def _birthday(sites: int, steps: int) -> float:
     """Return 1 − K!/((K−d)! K^d), by logarithms: it is right to its last digits where it is small."""
     if sites > steps:
         return 1.0
-    return float(-np.expm1(np.log1p(-np.arange(sites) / steps).sum()))
+    # Not −expm1: one site would cost −0.0.
+    return float(0.0 - np.expm1(np.log1p(-np.arange(sites) / steps).sum()))
 
 
 def _shared(sites: int, times: np.ndarray) -> float:
