@@ -145,7 +145,7 @@ def test_equal_exit_rates_have_pinskers_constant():
         entropy = entropy_bound(*chains, start)
         assert bound <= entropy + 1e-12
         # The general constant would be √(2/3 · 3λ) = 2 √(λ/2).
-        spread = pathwise._walk(*chains, start, None, 1.0, "other")
+        spread = pathwise._walk(*chains, start, None, 1.0, "other", [row_divergences])
         mean = spread.mean(lambda q, p: row_divergences(q, p))
         exit_mean = spread.mean(lambda q, p: -np.diagonal(q))
         assert entropy == pytest.approx(math.sqrt(exit_mean * mean / 2), rel=1e-12)

@@ -24,27 +24,31 @@ def model(tokens, sites, seed):
     return lambda states, time: table[np.ravel_multi_index(states.T, shape)]
 
 
-def over_orders(data, conditionals, swapped=False):
-    """The mean over orders of the sum of errors just before each filling; `swapped`: on the model's path."""
+def over_orders(data, conditionals, path="data"):
+    """The mean over orders of the sum of errors just before each filling, filled by data or by the model."""
     tokens, sites = len(data), data.ndim
-    walk = continuous_law(data, conditionals=conditionals) if swapped else data
+    exact = lambda x: posterior(data, x, 0.0)  # noqa: E731
+    fills = exact if path == "data" else lambda x: conditionals(x, 0.0)
     orders = list(itertools.permutations(range(sites)))
     total = 0.0
     for z in itertools.product(range(tokens), repeat=sites):
         for order in orders:
-            context = np.full((1, sites), tokens)
-            for site in order:
-                exact = posterior(data, context, 0.0)[0, site]
-                gap = np.abs(exact - conditionals(context, 0.0)[0, site]).sum() / 2
-                total += walk[z] * gap / len(orders)
+            context, chance = np.full((1, sites), tokens), 1.0 / len(orders)
+            for place, site in enumerate(order):
+                gap = np.abs(exact(context) - conditionals(context, 0.0))[0, site].sum() / 2
+                # Whatever follows sums to one: each context counts once for all that may come.
+                total += chance * gap / tokens ** (sites - place)
+                chance *= fills(context)[0, site, z[site]]
                 context[0, site] = z[site]
     return total
 
 
+@pytest.mark.parametrize("path", ["data", "sampler"])
 @pytest.mark.parametrize(("tokens", "sites"), [(2, 1), (3, 2), (2, 3)])
-def test_the_masked_bound_is_the_mean_over_orders(tokens, sites):
+def test_the_masked_bound_is_the_mean_over_orders(tokens, sites, path):
     data, learned = random_law(tokens, sites, 4), model(tokens, sites, 5)
-    assert masked_bound(data, learned) == pytest.approx(over_orders(data, learned), abs=1e-13)
+    found = masked_bound(data, learned, path=path)
+    assert found == pytest.approx(over_orders(data, learned, path), abs=1e-13)
 
 
 def test_the_paths_law_matters():
@@ -53,6 +57,33 @@ def test_the_paths_law_matters():
     fault = continuous_law(data, conditionals=learned)
     swapped = masked_bound(fault, lambda x, t: posterior(data, x, t))
     assert abs(swapped - over_orders(data, learned)) > 1e-2
+    # And so with the law that the model ends in, in the place of its path: its orders matter.
+    assert abs(swapped - over_orders(data, learned, "sampler")) > 1e-3
+
+
+def test_the_two_paths_bound_differently():
+    data = np.diag([1.0, 0.0])
+    learned = lambda x, t: np.full((*x.shape, 2), 0.5)  # noqa: E731
+    # The data's path: a half at each of two fillings. The model's shows a 1 first in a half of the cases:
+    # the data never do, and the uniform law that then counts as exact is the model's.
+    assert masked_bound(data, learned) == pytest.approx(1.0)
+    assert masked_bound(data, learned, path="sampler") == pytest.approx(0.75)
+    with pytest.raises(ValueError, match="path: 'model' is given"):
+        masked_bound(data, learned, path="model")
+
+
+@pytest.mark.parametrize(
+    "call", [masked_bound, lambda law, ask: continuous_law(law, conditionals=ask)]
+)
+def test_a_model_that_looks_at_the_clock_is_refused(call):
+    """Without that the bound would say 0 of an error of a half: at time 0 the model is right."""
+    data = np.array([1.0, 0.0])
+    moving = lambda x, t: np.broadcast_to([1.0 - t, t], (*x.shape, 2))  # noqa: E731
+    with pytest.raises(ValueError, match=r"conditionals: they change by 0.618 between times 0 and"):
+        call(data, moving)
+    # Rounding is no change, and what a shown site would get does not count.
+    call(data, lambda x, t: np.broadcast_to([1.0 - 1e-9 * t, 1e-9 * t], (*x.shape, 2)))
+    call(data, lambda x, t: np.where(x[..., None] < 2, [1.0 - t, t], [0.5, 0.5]))
 
 
 @given(st.integers(2, 3), st.integers(1, 3), st.integers(0, 200))
@@ -60,9 +91,11 @@ def test_the_paths_law_matters():
 def test_the_masked_bound_bounds(tokens, sites, seed):
     data, learned = random_law(tokens, sites, seed), model(tokens, sites, seed)
     error = total_variation(continuous_law(data, conditionals=learned), data)
-    assert error <= masked_bound(data, learned) + 1e-12
-    if sites == 1:
-        assert error == pytest.approx(masked_bound(data, learned), abs=1e-13)
+    for path in ("data", "sampler"):
+        bound = masked_bound(data, learned, path=path)
+        assert error <= bound + 1e-12
+        if sites == 1:
+            assert error == pytest.approx(bound, abs=1e-13)
 
 
 def over_cells(data, widths):

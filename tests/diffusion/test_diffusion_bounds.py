@@ -196,6 +196,9 @@ def test_the_planner_knows_neither_vocabulary_nor_a_tolerance_above_one():
         ({"tolerance": 0.1, "sites": 0}, "sites: 0 is given"),
         ({"tolerance": 0.1, "sites": 3, "prior": "gaussian"}, "prior: 'gaussian' is given"),
         ({"tolerance": 0.1, "sites": 3, "prior": "uniform", "tokens": 0}, "tokens: 0 is given"),
+        ({"tolerance": 0.1, "sites": 3, "tokens": -4}, "tokens: -4 is given"),
+        ({"tolerance": 0.1, "sites": 3, "prior": "uniform", "tokens": math.nan}, "tokens: nan is"),
+        ({"tolerance": 0.1, "sites": 3, "score_error": math.nan}, "score_error: nan is given"),
     ],
 )
 def test_what_the_planner_refuses(settings, sentence):
@@ -212,6 +215,9 @@ def test_what_bounds_refuse(as_reader):
         (lambda: parallel_unmasking_bound(2, 2, grid=[0, 0.7, 1.1]), "increasing times from 0"),
         (lambda: stop_bound(2, 1.2), r"time: 1.2 is given, but a number in \[0, 1\]"),
         (lambda: pinsker_bound(-1.0), "divergence: -1.0 is given"),
+        (lambda: pinsker_bound(math.nan), "divergence: nan is given"),
+        (lambda: uniform_bound(2, math.nan, 3), "tokens: nan is given"),
+        (lambda: stop_bound(2, math.nan), "time: nan is given"),
     ):
         with pytest.raises(ValueError, match=sentence):
             call()
@@ -219,6 +225,8 @@ def test_what_bounds_refuse(as_reader):
         parallel_unmasking_bound(2.0, 2)
     with pytest.raises(TypeError, match="tolerance: str is given"):
         steps_needed("0.1", 2)
+    with pytest.raises(TypeError, match="tokens: str is given"):
+        steps_needed(0.1, 2, tokens="x")
 
 
 # ---------------------------------------------------------------- by KL

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
@@ -20,6 +22,7 @@ from softbook.diffusion.model.samplers import (
 )
 from softbook.diffusion.model.tables import copy_law, random_law
 from softbook.diffusion.model.tabular import tabular_conditionals
+from softbook.diffusion.theory import parallel_unmasking_bound
 
 
 def conditionals(tokens, sites, seed):
@@ -54,15 +57,16 @@ def test_counting_is_the_empirical_laws_posterior():
     assert np.abs(continuous_law(table, conditionals=learned) - table).max() < 1e-14
 
 
-def exact_score(law, ask, steps):
+def exact_score(law, ask, steps, grid=None):
     """Sum over steps of h E sum over masked sites of TV / P(masked), on the data's path."""
+    grid = np.linspace(0, 1, steps + 1) if grid is None else grid
     tokens, sites = len(law), law.ndim
     every = states(tokens + 1, sites)
     gaps = np.abs(posterior(law, every, 0.0) - ask(every, 0.0)).sum(-1) / 2 * (every == tokens)
     total = 0.0
-    for k in range(steps):
-        mass = path_law(law, k / steps).ravel()
-        total += float((mass[:, None] * gaps).sum()) / steps / (1 - k / steps)
+    for before, after in itertools.pairwise(grid):
+        mass = path_law(law, before).ravel()
+        total += float((mass[:, None] * gaps).sum()) * (after - before) / (1 - before)
     return total
 
 
@@ -78,6 +82,27 @@ def test_the_interval_covers_the_exact_score(steps):
     assert missed <= 1
     if steps == 32:
         assert wanted == pytest.approx(masked_bound(law, ask), rel=0.05)
+
+
+@pytest.mark.parametrize("power", [0.4, 2.5])
+def test_steps_need_not_be_equal(power):
+    law, ask = random_law(2, 3, 1), conditionals(2, 3, 2)
+    grid = np.linspace(0, 1, 9) ** power
+    found = error_budget(denoiser(ask), law, 8, grid=grid, samples=20000, confidence=0.99)
+    assert found.score_low <= exact_score(law, ask, 8, grid) <= found.score_high
+    # A planted fault: the score of equal steps is another.
+    assert not found.score_low <= exact_score(law, ask, 8) <= found.score_high
+    assert found.discretisation == parallel_unmasking_bound(3, 8, form="birthday", grid=grid)
+    sampled = masked_sampler_law(law, 8, grid=grid, conditionals=ask)
+    assert total_variation(sampled, law) <= found.total
+    early = error_budget(denoiser(ask), law, 8, grid=grid / 2, samples=100)
+    assert early.stopping == pytest.approx(1 - 0.5**3)
+
+
+def test_a_denoiser_may_return_an_array():
+    law, ask = random_law(2, 2, 3), conditionals(2, 2, 1)
+    found = error_budget(lambda x, t: np.log(ask(x.numpy(), t)), law, 4, samples=200)
+    assert found == error_budget(denoiser(ask), law, 4, samples=200)
 
 
 @given(st.integers(0, 100), st.integers(1, 16))
@@ -118,7 +143,7 @@ def test_a_perfect_model_has_no_score_and_a_wrong_one_is_seen():
     assert "promises nothing" not in str(exact)
 
 
-def test_same_seed_same_budget_and_bad_input_gets_a_sentence():
+def test_same_seed_same_budget_and_bad_input_gets_a_sentence(as_reader):
     law, ask = random_law(2, 2, 0), conditionals(2, 2, 0)
     first, second, other = (
         error_budget(denoiser(ask), law, 4, samples=100, seed=seed) for seed in (5, 5, 6)
@@ -126,6 +151,20 @@ def test_same_seed_same_budget_and_bad_input_gets_a_sentence():
     assert first == second != other
     rows = np.array([[0, 1], [1, 1]])
     assert error_budget(denoiser(ask), rows, 4, samples=100).samples == 100
+    for wrong, sentence in (
+        ({"prior_size": 5}, "prior_size: 5 is given, but a masked prior has no size"),
+        ({"prior_size": 0, "prior": "uniform"}, "prior_size: 0 is given, but at least 2"),
+        ({"prior_size": 1, "prior": "uniform"}, "prior_size: 1 is given, but at least 2"),
+        ({"seed": -1}, "seed: -1 is given, but at least 0"),
+        ({"grid": [0, 0.5, 1]}, "grid: 3 times are given, but 5 are needed"),
+        ({"grid": [0, 0.2, 0.4, 0.6, 1], "stop": 0.5}, "stop: 0.5 is given, but a grid ends"),
+    ):
+        with pytest.raises(ValueError, match=sentence):
+            error_budget(denoiser(ask), law, 4, **wrong)
+    with pytest.raises(TypeError, match="seed: str is given, but an integer is needed"):
+        error_budget(denoiser(ask), law, 4, seed="s")
+    with pytest.raises(ValueError, match=r"denoiser: logits of shape \(3,\) are given"):
+        error_budget(lambda x, t: np.zeros(3), law, 4)
     with pytest.raises(ValueError, match="stop: 0 is given"):
         error_budget(denoiser(ask), law, 4, stop=0)
     with pytest.raises(ValueError, match="confidence: 1 is given"):

@@ -11,14 +11,22 @@ import pytest
 from softbook.diffusion.model.path import grid_of, path_law, posterior, rates, states
 from softbook.diffusion.model.tables import copy_law, random_law
 
-PRIORS = [("masked", None), ("uniform", None), ("uniform", 7)]
+PRIORS = [
+    ("masked", None),
+    ("uniform", None),
+    ("uniform", 7),
+    ([0.2, 0.5, 0.3], None),
+    ([0.1, 0.2, 0.3, 0.4], None),
+]
 
 
 def brute(data, time, prior, size):
     """The joint law of state and data, entry by entry: {(x, z): probability}."""
     tokens, sites = len(data), data.ndim
     size = size or tokens
-    if prior == "masked":
+    if not isinstance(prior, str):
+        noise = dict(enumerate(prior))
+    elif prior == "masked":
         noise = {tokens: 1.0}
     else:
         noise = {a: 1 / size for a in range(tokens)}
@@ -72,6 +80,18 @@ def test_the_rates_carry_the_path(prior, size):
     assert np.abs(laws[1] @ matrix * (1 - time) - slope).max() > 1e-2
 
 
+def test_probabilities_name_the_priors_that_have_names():
+    data, every = random_law(3, 2, 3), states(4, 2)
+    for named, size, given in (
+        ("masked", None, [0, 0, 0, 1]),
+        ("uniform", 10, [0.1, 0.1, 0.1, 0.7]),
+    ):
+        kind = {"prior": named, "prior_size": size}
+        assert np.abs(rates(data, 0.4, **kind) - rates(data, 0.4, prior=given)).max() < 1e-14
+        wanted = posterior(data, every, 0.4, **kind)
+        assert np.abs(wanted - posterior(data, every, 0.4, prior=np.array(given))).max() < 1e-14
+
+
 def test_a_schedule_is_a_grid():
     assert grid_of(lambda s: s**3, 2).tolist() == [0, 0.125, 1]
     with pytest.raises(ValueError, match="schedule: "):
@@ -86,6 +106,12 @@ def test_a_schedule_is_a_grid():
         (lambda: path_law([1.0], 0.5, prior="mask"), "prior: 'mask' is given"),
         (lambda: path_law([1.0], 0.5, prior_size=3), "prior_size: 3 is given"),
         (lambda: path_law([0.5, 0.5], 0.5, prior="uniform", prior_size=1), "prior_size: 1 is"),
+        (
+            lambda: rates([0.5, 0.5], 0.5, prior=[1.0]),
+            "prior: shape (1,) is given, but (2,) or (3,)",
+        ),
+        (lambda: rates([0.5, 0.5], 0.5, prior=[0.5, 0.4]), "prior: entries sum to 0.9"),
+        (lambda: path_law([1.0], 0.5, prior=[1.0], prior_size=2), "prior_size: 2 is given"),
         (lambda: posterior([0.5, 0.5], np.array([[3]]), 0.5), "tokens: 3 to 3 are given"),
         (lambda: posterior([0.5, 0.5], np.array([0]), 0.5), "tokens: shape (1,) is given"),
         (lambda: states(11, 5), "161,051 states"),

@@ -129,6 +129,13 @@ def test_a_huge_uniform_prior_is_a_mask():
     assert gaps[2] / gaps[3] == pytest.approx(1000, rel=0.01)
 
 
+def test_uniform_noise_on_infinitely_many_tokens_is_a_mask():
+    data = random_law(3, 2, 1)
+    assert np.abs(uniform_sampler_law(data, 5, np.inf) - masked_sampler_law(data, 5)).max() < 1e-14
+    with pytest.raises(ValueError, match="prior_size: nan is given"):
+        uniform_sampler_law(data, 5, np.nan)
+
+
 def test_a_models_chain_in_continuous_time():
     data = random_law(3, 2, 4)
     exact = continuous_law(data, prior="uniform", stop=0.8)

@@ -1,4 +1,4 @@
-"""Bounds along the data's own path: what wrong conditionals cost, and what shared steps cost these data."""
+"""Bounds along a path: what wrong conditionals cost, and what shared steps cost these data."""
 
 from __future__ import annotations
 
@@ -9,38 +9,52 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from softbook.diffusion.model.path import Conditionals, asked, letters, path_law, rates, states
+from softbook.diffusion.model.path import (
+    Conditionals,
+    asked,
+    path_law,
+    rates,
+    states,
+    timeless,
+)
+from softbook.diffusion.model.priors import Prior, letters
+from softbook.diffusion.model.samplers import partly_filled
 from softbook.diffusion.model.tables import check_table
-from softbook.diffusion.theory.checks import count, grid_of_steps, number
+from softbook.diffusion.theory.checks import count, grid_of_steps, number, one_of
 
 __all__ = ["frozen_rates_bound", "group_bound", "masked_bound"]
 
 NODES = 12
 
 
-def masked_bound(data: Any, conditionals: Conditionals) -> float:
-    """Return sum_i int_0^1 E[TV(p^i, p-hat^i)(X_t) | i masked] dt along the data's path.
+def masked_bound(data: Any, conditionals: Conditionals, *, path: str = "data") -> float:
+    """Return sum_i int_0^1 E[TV(p^i, p-hat^i)(Z_t) | i masked] dt along a path Z.
 
-    It bounds TV(one-at-a-time sampler, data) for `conditionals` that do not depend on time (they are
-    asked at time 0): the mean, over random orders of the sites, of the sum of errors at the contexts
-    just before each is written. At most d.
+    Z is that of the data, X, or for path="sampler" that of the model, Y. Either bounds
+    TV(one-at-a-time sampler, data): the mean, over random orders of the sites, of the sum of errors at the
+    contexts just before each is written. At most d. `conditionals` may not depend on time: ones that
+    differ at 0 and 0.618 are refused. In contexts that the data never show, p^i is the uniform law.
 
-    Source: own, theorem "Masks". O((S+1)^d d S).
+    Source: own, theorem "Masks". O((S+1)^d d^2 S).
 
     >>> half = lambda tokens, time: np.full((*tokens.shape, 2), 0.5)
     >>> masked_bound([[0.5, 0.0], [0.0, 0.5]], half)
     0.5
+    >>> masked_bound([[0.0, 0.0], [0.0, 1.0]], half, path="sampler")
+    0.75
     """
     table = check_table(data)
+    one_of("path", path, ("data", "sampler"))
     tokens, sites = len(table), table.ndim
     noise = letters(tokens, "masked", None)[1]
     every = states(tokens + 1, sites)
     exact = asked(None, table, every, 0.0, "masked", noise)
-    model = asked(conditionals, table, every, 0.0, "masked", noise)
+    model = timeless(conditionals, table, every, noise)
     hidden = every == tokens
     gaps = (np.abs(exact - model).sum(-1) / 2 * hidden).sum(1)
     # At t = 1/2 each set of masked sites is as probable as any other: 2^-d.
-    shown = 2**sites * path_law(table, 0.5).ravel()
+    half = path_law(table, 0.5) if path == "data" else partly_filled(model, 0.5, every, noise)
+    shown = 2**sites * half.ravel()
     weights = np.array([0.0, *(1 / (m * math.comb(sites, m)) for m in range(1, sites + 1))])
     return float((shown * weights[hidden.sum(1)] * gaps).sum())
 
@@ -89,7 +103,7 @@ def _dependence(
 
 
 def frozen_rates_bound(
-    data: Any, steps: int, *, end: float, prior: str = "uniform", prior_size: float | None = None
+    data: Any, steps: int, *, end: float, prior: Prior = "uniform", prior_size: float | None = None
 ) -> float:
     """Return what freezing the rates in time costs: half of sum_k int E_{p_t} |Q_t - Q_{t_{k-1}}|_1 dt.
 

@@ -15,15 +15,15 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from softbook.diffusion.model.rows import Rows, as_rows
+from softbook.diffusion.model.rows import Rows, as_rows, prior_tokens
 from softbook.diffusion.theory.bounds import (
     parallel_unmasking_bound,
     stop_bound,
     uniform_bound,
 )
-from softbook.diffusion.theory.checks import PRIORS, count, number, one_of
+from softbook.diffusion.theory.checks import PRIORS, count, grid_of_steps, number, one_of
 
-Denoiser = Callable[[Tensor, float], Tensor]
+Denoiser = Callable[[Tensor, float], Tensor | np.ndarray]
 """A function (tokens [n, d], t) -> logits [n, d, S]."""
 # Logits that one call of the denoiser may return.
 BATCH = 2**22
@@ -44,8 +44,6 @@ class Budget:
     total
         initial + score_high + discretisation + stopping: with the stated confidence TV(sampler, data)
         is at most this. Above 1 it promises nothing.
-    measured
-        The exact total variation where somebody has put it in, else None.
     """
 
     initial: float
@@ -57,7 +55,6 @@ class Budget:
     total: float
     confidence: float
     samples: int
-    measured: float | None = None
 
     def __str__(self) -> str:
         """Write one line a part."""
@@ -70,8 +67,6 @@ class Budget:
             f"total           {self.total:.4g}"
             + ("  (promises nothing)" if self.total >= 1 else ""),
         ]
-        if self.measured is not None:
-            lines.append(f"measured        {self.measured:.4g}")
         return "\n".join(lines)
 
 
@@ -83,29 +78,32 @@ def error_budget(
     prior: str = "masked",
     prior_size: int | None = None,
     tokens: int | None = None,
-    stop: float = 1.0,
+    grid: Any | None = None,
+    stop: float | None = None,
     samples: int = 2000,
     confidence: float = 0.95,
     seed: int = 0,
 ) -> Budget:
-    """Return the whole error budget of sampling with `denoiser` in `steps` equal steps on [0, stop].
+    """Return the whole error budget of sampling with `denoiser` in `steps` steps.
 
     Parameters
     ----------
     denoiser
-        (tokens int64 [n, d], t) -> logits [n, d, S], any callable; masked tokens have the number S
-        (with the uniform prior: tokens that the data never use). It may depend on t. It is called at
-        most once a step and block of 2^22 logits.
+        (tokens int64 [n, d], t) -> logits [n, d, S], a tensor or an array; any callable. Masked tokens
+        have the number S (with the uniform prior: tokens that the data never use). It may depend on t. It
+        is called at most once a step and block of 2^22 logits.
     data
         A table [S]*d of probabilities, or rows [n, d] of integers: the uniform law on them.
-    steps, stop
-        K ≥ 1, and where the sampler ends, in (0, 1].
+    steps, grid, stop
+        K ≥ 1, and K + 1 increasing times from 0, at the last of which, at most 1, the sampler ends; or
+        equal steps that end at `stop` in (0, 1] (default 1).
     prior, prior_size, tokens
-        "masked", or "uniform" on `prior_size` ≥ S tokens (default S); `tokens` is S for rows
-        (default: their largest token and one).
+        "masked", or "uniform" on `prior_size` ≥ S tokens (default S; masks have none); `tokens` is S
+        for rows (default: their largest token and one).
     samples, confidence, seed
         Of the estimate: the more samples, the shorter the interval, which has at least the length
-        14 R log(4/(1−confidence))/(3 samples), R = d stop for the masked prior.
+        14 R log(4/(1−confidence))/(3 samples), R = d times the last time for the masked prior. The
+        seed is at least 0.
 
     The score is Σ_k h_k Σ_i E[TV(p^i, p̂^i)(x_{t_{k−1}}) | i masked], along the data's own path; for the
     uniform prior Σ_k h_k/(1−t_{k−1}) Σ_i E TV(p^i, p̂^i)(x_{t_{k−1}}). Discretisation is the birthday
@@ -121,23 +119,23 @@ def error_budget(
     """
     law, prior = as_rows(data, tokens), one_of("prior", prior, PRIORS)
     steps, samples = count("steps", steps), count("samples", samples, 2)
-    if not 0 < number("stop", stop) <= 1:
-        raise ValueError(f"stop: {stop} is given, but a time in (0, 1] is needed")
     if not 0 < number("confidence", confidence) < 1:
         raise ValueError(f"confidence: {confidence} is given, but a number in (0, 1) is needed")
-    size = count("prior_size", prior_size or law.tokens, law.tokens)
-    grid = np.linspace(0.0, stop, steps + 1)
-    rng = np.random.default_rng(seed)
+    size = prior_tokens(law, prior, prior_size)
+    times = _times(steps, grid, stop)
+    # Whole equal steps have a closed form that loses no digits.
+    plain = grid is None and times[-1] == 1
+    rng = np.random.default_rng(count("seed", seed, 0))
     if prior == "masked":
-        values, most = _masked_values(denoiser, law, grid, samples, rng)
+        values, most = _masked_values(denoiser, law, times, grid is None, samples, rng)
         discretisation = parallel_unmasking_bound(
-            law.sites, steps, form="birthday", grid=None if stop == 1 else grid
+            law.sites, steps, form="birthday", grid=None if plain else times
         )
     else:
-        values, most = _uniform_values(denoiser, law, grid, size, samples, rng)
-        discretisation = uniform_bound(law.sites, size, steps, form="integral", grid=grid)
+        values, most = _uniform_values(denoiser, law, times, size, samples, rng)
+        discretisation = uniform_bound(law.sites, size, steps, form="integral", grid=times)
     score, slack = _bernstein(values, most, confidence)
-    stopping = stop_bound(law.sites, stop, size if prior == "uniform" else None)
+    stopping = stop_bound(law.sites, float(times[-1]), size if prior == "uniform" else None)
     high = min(most, score + slack) if score == score else math.nan
     return Budget(
         initial=0.0,
@@ -152,6 +150,17 @@ def error_budget(
     )
 
 
+def _times(steps: int, grid: Any | None, stop: float | None) -> Float[np.ndarray, "steps_1"]:
+    """Return the grid that is given, or equal steps until `stop`."""
+    if grid is not None:
+        if stop is not None:
+            raise ValueError(f"stop: {stop} is given, but a grid ends where it ends")
+        return grid_of_steps(steps, grid, end=None)
+    if stop is not None and not 0 < number("stop", stop) <= 1:
+        raise ValueError(f"stop: {stop} is given, but a time in (0, 1] is needed")
+    return np.linspace(0.0, 1.0 if stop is None else stop, steps + 1)
+
+
 def _bernstein(values: np.ndarray, most: float, confidence: float) -> tuple[float, float]:
     """Return the mean of iid values in [0, most], and how far the truth may be from it."""
     logarithm, n = math.log(4 / (1 - confidence)), len(values)
@@ -160,19 +169,28 @@ def _bernstein(values: np.ndarray, most: float, confidence: float) -> tuple[floa
 
 
 def _masked_values(
-    denoiser: Denoiser, law: Rows, grid: np.ndarray, samples: int, rng: np.random.Generator
+    denoiser: Denoiser,
+    law: Rows,
+    grid: np.ndarray,
+    equal: bool,
+    samples: int,
+    rng: np.random.Generator,
 ) -> tuple[np.ndarray, float]:
     """Return iid values with the score as their mean, and the most that one can be.
 
-    A step, a site that is masked, and the other sites' masks are drawn. Given all masks, the site is
-    one of them evenly: its mean is taken instead, which varies less.
+    A step (with a chance like its width), a site that is masked, and the other sites' masks are drawn.
+    Given all masks, the site is one of them evenly: its mean is taken instead, which varies less.
     """
     steps, sites, stop = len(grid) - 1, law.sites, float(grid[-1])
-    step, clean = rng.integers(steps, size=samples), law.draw(samples, rng)
+    if equal:
+        step = rng.integers(steps, size=samples)
+    else:
+        step = rng.choice(steps, samples, p=np.diff(grid) / stop)
+    clean = law.draw(samples, rng)
     masked = rng.random((samples, sites)) >= grid[step, None]
     masked[np.arange(samples), rng.integers(sites, size=samples)] = True
     contexts = np.where(masked, law.tokens, clean)
-    gaps = _gaps(denoiser, law, contexts, grid[step], "masked", law.tokens)
+    gaps = _gaps(denoiser, law, contexts, grid[step], "masked", None)
     return sites * stop * (gaps * masked).sum(1) / masked.sum(1), sites * stop
 
 
@@ -201,7 +219,7 @@ def _gaps(
     contexts: Int[np.ndarray, "m d"],
     times: Float[np.ndarray, "m"],
     prior: str,
-    size: int,
+    size: int | None,
 ) -> Float[np.ndarray, "m d"]:
     """Return TV(p^i, p̂^i) of each context and site."""
     found = np.empty(contexts.shape)
@@ -212,7 +230,8 @@ def _gaps(
         ):
             exact = law.posterior(contexts[chosen], float(time), prior=prior, prior_size=size)
             with torch.no_grad():
-                logits = denoiser(torch.from_numpy(contexts[chosen]), float(time))
+                answer = denoiser(torch.from_numpy(contexts[chosen]), float(time))
+                logits = torch.as_tensor(answer)
             if tuple(logits.shape) != exact.shape:
                 raise ValueError(
                     f"denoiser: logits of shape {tuple(logits.shape)} are given, "

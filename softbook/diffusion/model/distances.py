@@ -15,6 +15,8 @@ from softbook.diffusion.model.tables import check_table
 __all__ = ["integral_metric", "oscillation", "total_variation", "wasserstein_hamming"]
 
 MOST_PAIRS = 1_000_000
+# The least that the solver takes: what an equation or a price may be off by.
+FEASIBLE = 1e-10
 
 
 def _two(p: Any, q: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -42,14 +44,26 @@ def oscillation(f: Any) -> float:
     >>> oscillation([3.0, -1.0, 2.0])
     4.0
     """
-    values = np.asarray(f, dtype=np.float64)
+    values = _values("f", f)
     if not values.size:
         raise ValueError("f: no values are given, but an observable has some")
     return float(values.max() - values.min())
 
 
+def _values(name: str, function: Any) -> np.ndarray:
+    """Return an observable's values as float64; raise unless they are finite numbers."""
+    given = np.asarray(function)
+    if given.dtype.kind not in "fiub":
+        raise TypeError(
+            f"{name}: {type(function).__name__} is given, but an array of an observable's values is needed"
+        )
+    if not np.isfinite(given).all():
+        raise ValueError(f"{name}: NaN or an infinite value is given, but finite ones are needed")
+    return given.astype(np.float64)
+
+
 def integral_metric(p: Any, q: Any, functions: Sequence[Any]) -> float:
-    """Return the largest |E_p f - E_q f| over the given test functions, arrays of p's shape.
+    """Return the largest |E_p f - E_q f| over the given test functions, finite arrays of p's shape.
 
     >>> integral_metric([0.5, 0.5], [0.8, 0.2], [np.array([0.0, 2.0])])
     0.6
@@ -59,7 +73,7 @@ def integral_metric(p: Any, q: Any, functions: Sequence[Any]) -> float:
         raise ValueError("functions: none is given, but at least one is needed")
     gaps = []
     for place, function in enumerate(functions):
-        values = np.asarray(function, dtype=np.float64)
+        values = _values(f"functions[{place}]", function)
         if values.shape != first.shape:
             raise ValueError(
                 f"functions[{place}]: shape {values.shape} is given, but {first.shape} is needed"
@@ -98,14 +112,20 @@ def _transport(
     give: Float[np.ndarray, " m"],
     take: Float[np.ndarray, " n"],
 ) -> float:
-    """Return the least cost of moving `give` to `take`; their sums agree but for rounding."""
+    """Return the least cost of moving `give` to `take`; their sums agree but for rounding.
+
+    The solver's tolerances are absolute: it is given shares of the whole, which may be as small as it likes.
+    """
     m, n = cost.shape
     rows = kron(eye_array(m), np.ones((1, n)))
     columns = kron(np.ones((1, m)), eye_array(n))
-    amounts = np.concatenate((give, take * (give.sum() / take.sum())))
     solved = linprog(
-        cost.ravel(), A_eq=vstack([rows, columns]).tocsr(), b_eq=amounts, method="highs"
+        cost.ravel(),
+        A_eq=vstack([rows, columns]).tocsr(),
+        b_eq=np.concatenate((give / give.sum(), take / take.sum())),
+        method="highs",
+        options={"primal_feasibility_tolerance": FEASIBLE, "dual_feasibility_tolerance": FEASIBLE},
     )
     if not solved.success:
         raise RuntimeError(f"the linear programme was not solved: {solved.message}")
-    return float(solved.fun)
+    return float(solved.fun * (give.sum() + take.sum()) / 2)

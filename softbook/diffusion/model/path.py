@@ -8,14 +8,14 @@ tokens that the data never use, lumped into one. No posterior tells these apart,
 from __future__ import annotations
 
 from collections.abc import Callable
-from functools import reduce
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float, Int64
 
+from softbook.diffusion.model.priors import Prior, kind_of, letters
 from softbook.diffusion.model.tables import check_table, like
-from softbook.diffusion.theory.checks import PRIORS, count, increasing, number, one_of
+from softbook.diffusion.theory.checks import count, increasing, number
 
 __all__ = [
     "Conditionals",
@@ -26,30 +26,17 @@ __all__ = [
     "posterior",
     "posteriors",
     "rates",
-    "start_law",
     "states",
+    "timeless",
 ]
 
 Conditionals = Callable[[np.ndarray, float], np.ndarray]
 """(tokens ``[n, d]``, time) -> probabilities ``[n, d, S]``."""
 MOST_STATES = 20_000
-
-
-def letters(
-    tokens: int, prior: str, prior_size: float | None
-) -> tuple[int, Float[np.ndarray, "A"]]:
-    """Return how many letters a site of the path has, and the prior's law of them.
-
-    >>> letters(2, "masked", None)[1].tolist(), letters(2, "uniform", 8)[1].tolist()
-    ([0.0, 0.0, 1.0], [0.125, 0.125, 0.75])
-    """
-    if one_of("prior", prior, PRIORS) == "masked":
-        if prior_size is not None:
-            raise ValueError(f"prior_size: {prior_size} is given, but a masked prior has no size")
-        return tokens + 1, np.eye(tokens + 1)[tokens]
-    size = number("prior_size", tokens if prior_size is None else prior_size, low=tokens)
-    law = np.full(tokens, 1 / size)
-    return (tokens, law) if size == tokens else (tokens + 1, np.append(law, (size - tokens) / size))
+# At which a model is asked again that may not depend on time: neither an end nor a simple fraction.
+LATER = 0.618
+# How far apart its answers may be, and how far from one a model's probabilities may sum.
+SLACK = 1e-6
 
 
 def states(letter_count: int, sites: int) -> Int64[np.ndarray, "n d"]:
@@ -66,15 +53,6 @@ def states(letter_count: int, sites: int) -> Int64[np.ndarray, "n d"]:
     return np.indices((letter_count,) * sites).reshape(sites, -1).T
 
 
-def start_law(sites: int, prior: Float[np.ndarray, "A"]) -> Float[np.ndarray, "..."]:
-    """Return the law of noise: every site is drawn from the prior.
-
-    >>> start_law(2, np.array([0.5, 0.5])).tolist()
-    [[0.25, 0.25], [0.25, 0.25]]
-    """
-    return reduce(np.multiply.outer, [prior] * sites)
-
-
 def _shown(tokens: int, time: float, prior: Float[np.ndarray, "A"]) -> Float[np.ndarray, "A S"]:
     """Return the probability of each letter at time t, given the token that it becomes."""
     return time * np.eye(len(prior), tokens) + (1 - time) * prior[:, None]
@@ -85,14 +63,18 @@ def _along(matrix: np.ndarray, table: np.ndarray, axis: int) -> np.ndarray:
 
 
 def path_law(
-    data: Any, time: float, *, prior: str = "masked", prior_size: float | None = None
+    data: Any, time: float, *, prior: Prior = "masked", prior_size: float | None = None
 ) -> Any:
     """Return the law of the path at flow time `time` in [0, 1], of shape (letters,) * d.
 
-    With `prior_size` above S the tokens without data are lumped into letter S. O(d S letters^d).
+    `prior` is "masked", "uniform" (on `prior_size` tokens, default S), or any noise: the probabilities
+    of the S tokens, and perhaps of letter S, which no datum shows. With `prior_size` above S the
+    tokens without data are lumped into letter S. O(d S letters^d).
 
     >>> path_law([0.5, 0.5], 0.5).tolist()
     [0.25, 0.25, 0.5]
+    >>> path_law([0.5, 0.5], 0.5, prior=[0.2, 0.8]).tolist()
+    [0.35, 0.65]
     """
     table = check_table(data)
     shown = _shown(
@@ -140,13 +122,14 @@ def posterior(
     tokens: Int64[np.ndarray, "n d"],
     time: float,
     *,
-    prior: str = "masked",
+    prior: Prior = "masked",
     prior_size: float | None = None,
 ) -> Float[np.ndarray, "n d S"]:
     """Return p^i_t(. | x): the law of the token that each site becomes, given the state x.
 
     `tokens` holds letters 0, ..., S - 1, and S for a mask or a token without data. With masks the time
-    does not matter. In states of probability zero masked sites get the uniform law. O(letters^d S d).
+    does not matter. In states of probability zero masked sites get the uniform law. `prior` and
+    `prior_size` as for `path_law`. O(letters^d S d).
 
     >>> posterior([[0.5, 0.0], [0.0, 0.5]], np.array([[0, 2]]), 0.3).tolist()
     [[[1.0, 0.0], [1.0, 0.0]]]
@@ -155,7 +138,8 @@ def posterior(
     letter_count, law = letters(len(table), prior, prior_size)
     time = number("time", time, 0.0, 1.0)
     place = _places(tokens, letter_count, table.ndim)
-    return asked(None, table, states(letter_count, table.ndim), time, prior, law)[place]
+    every = states(letter_count, table.ndim)
+    return asked(None, table, every, time, kind_of(prior), law)[place]
 
 
 def _places(tokens: Any, letter_count: int, sites: int) -> Int64[np.ndarray, " n"]:
@@ -202,23 +186,50 @@ def asked(
     if prior == "masked":
         shown = every < tokens
         found[shown] = np.eye(tokens)[every[shown]]
-    if not ((found >= 0).all() and np.allclose(found.sum(-1), 1, rtol=0, atol=1e-6)):
+    if not ((found >= 0).all() and np.allclose(found.sum(-1), 1, rtol=0, atol=SLACK)):
         raise ValueError("conditionals: what is returned are no probabilities over the last axis")
     return found
+
+
+def timeless(
+    conditionals: Conditionals | None,
+    table: np.ndarray,
+    every: Int64[np.ndarray, "n d"],
+    law: Float[np.ndarray, "A"],
+) -> Float[np.ndarray, "n d S"]:
+    """Return a masked model's conditionals of all states; raise where two times have different ones.
+
+    It is asked at 0 and at 0.618; what is equal there may still differ at other times.
+
+    >>> every, masked = states(3, 1), np.array([0.0, 0.0, 1.0])
+    >>> timeless(lambda x, t: np.full((3, 1, 2), 0.5), np.ones(2) / 2, every, masked)[2]
+    array([[0.5, 0.5]])
+    """
+    first = asked(conditionals, table, every, 0.0, "masked", law)
+    if conditionals is not None:
+        later = asked(conditionals, table, every, LATER, "masked", law)
+        apart = float(np.abs(first - later).max())
+        if apart > SLACK:
+            raise ValueError(
+                f"conditionals: they change by {apart:.3g} between times 0 and {LATER}, but ones that do "
+                "not depend on time are needed to fill masks one at a time"
+            )
+    return first
 
 
 def rates(
     data: Any,
     time: float,
     *,
-    prior: str = "masked",
+    prior: Prior = "masked",
     prior_size: float | None = None,
     conditionals: Conditionals | None = None,
 ) -> Float[np.ndarray, "n n"]:
     """Return the generator Q_t of the path, or of a model: row x, column y, rows sum to zero.
 
     A site is drawn anew from p^i_t(. | x) at rate 1 / (1 - t), t < 1; states stand in C order. With
-    `conditionals` their law is drawn from instead. O(n^2) numbers for n = letters^d states.
+    `conditionals` their law is drawn from instead. `prior` and `prior_size` as for `path_law`. O(n^2)
+    numbers for n = letters^d states.
 
     >>> rates([0.5, 0.5], 0.0).tolist()
     [[0.0, 0.0, 0.0], [0.0, 0.0, 0.0], [0.5, 0.5, -1.0]]
@@ -228,7 +239,7 @@ def rates(
         raise ValueError("time: 1 is given, but rates are infinite there; a time below 1 is needed")
     letter_count, law = letters(len(table), prior, prior_size)
     every = states(letter_count, table.ndim)
-    targets = asked(conditionals, table, every, time, prior, law) / (1 - time)
+    targets = asked(conditionals, table, every, time, kind_of(prior), law) / (1 - time)
     matrix, rows = np.zeros((len(every),) * 2), np.arange(len(every))
     for site in range(table.ndim):
         for token in range(len(table)):

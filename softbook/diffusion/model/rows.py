@@ -57,8 +57,8 @@ class Rows:
         """Return p^i(a | context) for each site: the law of x_1^i given x_t, exactly.
 
         Masked prior: rows that disagree with a revealed site drop out; where none is left, the uniform
-        law on S tokens (`time` does not matter). Uniform prior on `prior_size` ≥ S tokens (default S):
-        each agreement multiplies a row's weight by 1 + prior_size t/(1−t). O(m n d) time.
+        law on S tokens (`time` does not matter). Uniform prior on `prior_size` ≥ S tokens (default S;
+        masks have none): each agreement multiplies a row's weight by 1 + prior_size t/(1−t). O(m n d) time.
 
         Raises a ValueError if `prior` is neither, `time` is not in [0, 1], 1 excluded for the uniform
         prior, or a token is not in 0..S.
@@ -71,7 +71,7 @@ class Rows:
         time = number("time", time, 0, 1)
         if contexts.size and not 0 <= contexts.min() <= contexts.max() <= self.tokens:
             raise ValueError(f"contexts: a token outside of 0 to {self.tokens} is given")
-        size = count("prior_size", prior_size or self.tokens, self.tokens)
+        size = prior_tokens(self, prior, prior_size)
         if prior == "uniform" and time == 1:
             raise ValueError(
                 "time: 1 is given, but the uniform prior's posterior needs a time below 1"
@@ -96,6 +96,17 @@ class Rows:
         found = np.concatenate(parts).reshape(len(contexts), self.sites, self.tokens)
         lost = found.sum(2, keepdims=True) == 0
         return np.where(lost, 1 / self.tokens, found)
+
+
+def prior_tokens(law: Rows, prior: str, prior_size: int | None) -> int:
+    """Return how many tokens uniform noise is on, S where that is None; raise where masks are given a number.
+
+    >>> prior_tokens(as_rows(np.array([[0, 1]])), "uniform", None)
+    2
+    """
+    if prior == "masked" and prior_size is not None:
+        raise ValueError(f"prior_size: {prior_size} is given, but a masked prior has no size")
+    return count("prior_size", law.tokens if prior_size is None else prior_size, law.tokens)
 
 
 def as_rows(data: Any, tokens: int | None = None) -> Rows:

@@ -13,12 +13,12 @@ from scipy.stats import binom
 from softbook.diffusion.model.path import (
     Conditionals,
     asked,
-    letters,
     path_law,
     rates,
-    start_law,
     states,
+    timeless,
 )
+from softbook.diffusion.model.priors import Prior, check_noise, letters, start_law
 from softbook.diffusion.model.tables import check_table, like
 from softbook.diffusion.theory.checks import grid_of_steps, number
 
@@ -27,6 +27,7 @@ __all__ = [
     "masked_sampler_law",
     "noise_sampler_law",
     "parallel_step",
+    "partly_filled",
     "uniform_sampler_law",
 ]
 
@@ -81,7 +82,7 @@ def uniform_sampler_law(
         data.
     prior_size
         How many tokens the noise is uniform on, at least S (None: S). It may be 10^9 or more: the
-        tokens without data are lumped, exactly.
+        tokens without data are lumped, exactly. `math.inf` is the limit, a mask.
 
     Returns the law in data's shape and kind.
 
@@ -112,11 +113,8 @@ def noise_sampler_law(
     >>> noise_sampler_law([[0.5, 0.0], [0.0, 0.5]], 1, half).tolist()
     [[0.25, 0.25], [0.25, 0.25]]
     """
-    table, law = check_table(data), check_table(noise, "noise")
-    if law.ndim != 1 or len(law) not in (len(table), len(table) + 1):
-        raise ValueError(
-            f"noise: shape {law.shape} is given, but ({len(table)},) or ({len(table) + 1},) is needed"
-        )
+    table = check_table(data)
+    law = check_noise("noise", noise, len(table))
     return like(_in_steps(table, steps, "noise", law, grid, conditionals), data)
 
 
@@ -169,7 +167,7 @@ def _outer(kernels: Float[np.ndarray, "n sites A"]) -> Float[np.ndarray, "n prod
 def continuous_law(
     data: Any,
     *,
-    prior: str = "masked",
+    prior: Prior = "masked",
     conditionals: Conditionals | None = None,
     prior_size: float | None = None,
     stop: float = 1.0,
@@ -177,8 +175,8 @@ def continuous_law(
     """Return the law of the sampler in continuous time: one site at a time.
 
     Masked: sites are filled one by one in a uniformly random order. `conditionals` may then not depend
-    on time (they are asked at time 0). What is still masked at `stop` < 1 is filled in one last step.
-    Uniform: the law at time `stop`; with exact posteriors it is the path's, with `conditionals` the
+    on time: ones that differ at 0 and 0.618 are refused. What is still masked at `stop` < 1 is filled
+    in one last step. Uniform, or any noise as for `path_law`: the law at time `stop`; with exact posteriors it is the path's, with `conditionals` the
     Kolmogorov equation is integrated to 1e-10, and `stop` must be below 1.
 
     Returns a law in data's shape and kind, or on one letter more where `prior_size` exceeds S. O(d (S+1)^d)
@@ -190,8 +188,10 @@ def continuous_law(
     table, stop = check_table(data), number("stop", stop, 0.0, 1.0)
     letter_count, noise = letters(len(table), prior, prior_size)
     every = states(letter_count, table.ndim)
-    if prior == "masked":
-        return like(_one_by_one(table, conditionals, stop, every, noise), data)
+    if isinstance(prior, str) and prior == "masked":
+        targets = timeless(conditionals, table, every, noise)
+        total = parallel_step(partly_filled(targets, stop, every, noise), targets, 1.0, every)
+        return like(total[(slice(0, len(table)),) * table.ndim], data)
     if conditionals is None:
         return path_law(data, stop, prior=prior, prior_size=prior_size)
     if stop == 1:
@@ -211,16 +211,21 @@ def continuous_law(
     return like(path.y[:, -1].reshape(first.shape), data)
 
 
-def _one_by_one(
-    table: np.ndarray,
-    conditionals: Conditionals | None,
+def partly_filled(
+    targets: Float[np.ndarray, "n d S"],
     stop: float,
     every: Int64[np.ndarray, "n d"],
     noise: Float[np.ndarray, "A"],
 ) -> Float[np.ndarray, "..."]:
-    """Mix the laws after 0, ..., d fillings: at `stop` their number is binomial, whatever they are."""
-    tokens, sites = len(table), table.ndim
-    targets = asked(conditionals, table, every, 0.0, "masked", noise)
+    """Return the law of what masks have become at time `stop`, if they are filled one at a time.
+
+    It mixes the laws after 0, ..., d fillings: at `stop` their number is binomial, whatever they are.
+
+    >>> half, every = np.full((3, 1, 2), 0.5), states(3, 1)
+    >>> partly_filled(half, 0.5, every, np.array([0.0, 0.0, 1.0])).round(12).tolist()
+    [0.25, 0.25, 0.5]
+    """
+    sites, tokens = targets.shape[1:]
     masked = every == tokens
     shares = masked / np.maximum(masked.sum(1, keepdims=True), 1)
     weights = binom.pmf(np.arange(sites + 1), sites, stop)
@@ -234,4 +239,4 @@ def _one_by_one(
             filled[(slice(None),) * site + (slice(0, tokens),)] += np.moveaxis(summed, -1, site)
         law = filled
         total = total + weight * law
-    return parallel_step(total, targets, 1.0, every)[(slice(0, tokens),) * sites]
+    return total

@@ -7,7 +7,9 @@ adjoint = u_t with u̇ = −Qu and u_T = f, that is u_t(x) = E[f(X_T) | X_t = x]
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,8 @@ from jaxtyping import Float
 from numpy.typing import ArrayLike
 from scipy.integrate import solve_ivp
 from scipy.linalg import expm
+
+from softbook.diffusion.theory.checks import number
 
 Matrix = Float[np.ndarray, "n n"]
 Rates = Callable[[float], Any] | Sequence[tuple[float, Any]]
@@ -24,11 +28,18 @@ Rates = Callable[[float], Any] | Sequence[tuple[float, Any]]
 RELATIVE, ABSOLUTE = 1e-12, 1e-14
 # A row's sum may miss 0, and an entry or a probability fall below it, by this share of the largest.
 ROUNDING = 1e-9
-NODES = 16
-# Panels for rates that are functions of time, whose kinks nobody names.
-PANELS = 8
-# A panel's length in units of 1/(largest rate): sixteen nodes integrate e^{±8} to rounding.
-REACH = 4.0
+
+
+@dataclass(frozen=True)
+class Checked:
+    """Rates as a function of time, checked wherever they are asked."""
+
+    name: str
+    rates: Callable[[float], Any]
+
+    def __call__(self, time: float) -> Matrix:
+        """Return the matrix at a time."""
+        return check_matrix(f"{self.name} at {time:g}", self.rates(time))
 
 
 def check_rates(name: str, rates: Rates, end: float) -> Rates:
@@ -39,16 +50,57 @@ def check_rates(name: str, rates: Rates, end: float) -> Rates:
     >>> check_rates("rates", [(1.0, [[-1.0, 1.0], [0.0, 0.0]])], 1.0)[0][1].shape
     (2, 2)
     """
+    if isinstance(rates, Checked):
+        return rates
     if callable(rates):
-        return lambda time: check_matrix(f"{name} at {time:g}", rates(time))
+        return Checked(name, rates)
     pieces = [(float(until), check_matrix(name, matrix)) for until, matrix in rates]
+    check_pieces(name, pieces, end)
+    sizes = sorted({len(matrix) for _, matrix in pieces})
+    if len(sizes) > 1:
+        raise ValueError(f"{name}: pieces of {sizes} states are given, but one number is needed")
+    return pieces
+
+
+def check_pieces(name: str, pieces: Sequence[tuple[float, Any]], end: float) -> None:
+    """Raise unless the pieces' times increase from above 0 to at least `end`.
+
+    >>> check_pieces("rates", [(0.5, None), (1.0, None)], 1.0)
+    """
     times = [0.0, *(until for until, _ in pieces)]
-    if not pieces or any(a >= b for a, b in itertools.pairwise(times)) or times[-1] < end:
+    if (
+        len(times) == 1
+        or not all(a < b for a, b in itertools.pairwise(times))
+        or not times[-1] >= end
+    ):
         raise ValueError(
             f"{name}: pieces until {times[1:]} are given, but increasing times from above 0 "
             f"to at least {end:g} are needed"
         )
-    return pieces
+
+
+def check_pair(rates: Rates, other: Rates, end: float) -> tuple[Rates, Rates, int]:
+    """Return two chains' rates and their number of states; raise unless they are rates until `end` > 0.
+
+    >>> check_pair([(1.0, np.zeros((2, 2)))], lambda time: np.zeros((2, 2)), 1.0)[2]
+    2
+    """
+    check_span(0.0, end)
+    rates, other = check_rates("rates", rates, end), check_rates("other", other, end)
+    states, found = (len(rates_at(chain, 0.0)) for chain in (rates, other))
+    if found != states:
+        raise ValueError(f"other: {found} states are given, but {states} are needed, as in rates")
+    return rates, other, states
+
+
+def check_span(begin: float, end: float) -> None:
+    """Raise unless the times are finite, `begin` at least 0 and `end` after it.
+
+    >>> check_span(0.0, 1.0)
+    """
+    begin = number("begin", begin, low=0)
+    if not begin < number("end", end) < math.inf:
+        raise ValueError(f"end: {end:g} is given, but a finite time above {begin:g} is needed")
 
 
 def check_matrix(name: str, matrix: Any) -> Matrix:
@@ -87,6 +139,30 @@ def check_law(name: str, law: Any, states: int | None = None) -> Float[np.ndarra
     return array
 
 
+def check_observable(f: Any, states: int) -> Float[np.ndarray, "n"]:
+    """Return an observable's values as float64; raise unless they are finite and `states` in number.
+
+    >>> check_observable([0, 1], 2)
+    array([0., 1.])
+    """
+    values = np.asarray(f, dtype=np.float64)
+    if values.shape != (states,):
+        raise ValueError(f"f: shape {values.shape} is given, but ({states},) is needed")
+    if not np.isfinite(values).all():
+        raise ValueError("f: NaN or an infinite value is given, but finite ones are needed")
+    return values
+
+
+def _check_times(times: ArrayLike) -> Float[np.ndarray, "times"]:
+    array = np.asarray(times, dtype=np.float64)
+    fits = array.ndim == 1 and array.size and np.isfinite(array).all() and array[0] >= 0
+    if not (fits and (np.diff(array) >= 0).all()):
+        raise ValueError(
+            f"times: {times!r} is given, but finite times that increase from 0 or later are needed"
+        )
+    return array
+
+
 def rates_at(rates: Rates, time: float) -> Float[np.ndarray, "..."]:
     """Return the matrix (or velocity) at a time; between two pieces, that of the later one.
 
@@ -112,14 +188,14 @@ def transformed(rates: Rates, function: Callable[[Any], Any]) -> Rates:
 def _steps(rates: Sequence[tuple[float, Matrix]], times: np.ndarray) -> list[list[Matrix]]:
     """Return, for each gap of the times, the transition matrices of the pieces in it."""
     gaps, parts = [], []
-    for number, (a, b) in enumerate(itertools.pairwise(times)):
+    for place, (a, b) in enumerate(itertools.pairwise(times)):
         cuts = [a, *(until for until, _ in rates if a < until < b), b]
         for c, d in itertools.pairwise(cuts):
-            gaps.append(number)
+            gaps.append(place)
             parts.append(rates_at(rates, (c + d) / 2) * (d - c))
     found: list[list[Matrix]] = [[] for _ in range(len(times) - 1)]
-    for number, matrix in zip(gaps, expm(np.array(parts)) if parts else [], strict=True):
-        found[number].append(matrix)
+    for place, matrix in zip(gaps, expm(np.array(parts)) if parts else [], strict=True):
+        found[place].append(matrix)
     return found
 
 
@@ -127,12 +203,14 @@ def laws(rates: Rates, start: ArrayLike, times: ArrayLike) -> Float[np.ndarray, 
     """Return the law of the chain at each of the increasing `times`; `start` is that at the first.
 
     Pieces by matrix exponentials, functions of time by DOP853 (relative error 1e-12 a step).
-    O(len(times) n³) for pieces.
+    O(len(times) n³) for pieces. Raises a ValueError for what are no rates, law or increasing times.
 
     >>> laws([(9.0, np.array([[-1.0, 1.0], [0.0, 0.0]]))], [1.0, 0.0], [0.0, 1.0])[1].round(4).tolist()
     [0.3679, 0.6321]
     """
-    times, start = np.asarray(times, dtype=np.float64), np.asarray(start, dtype=np.float64)
+    times = _check_times(times)
+    rates = check_rates("rates", rates, times[-1])
+    start = check_law("start", start, len(rates_at(rates, times[0])))
     if callable(rates):
         return _solve(lambda t, y: y @ rates_at(rates, t), start, times)
     rows = [start]
@@ -148,12 +226,14 @@ def adjoint(rates: Rates, f: ArrayLike, times: ArrayLike) -> Float[np.ndarray, "
     """Return u_t(x) = E[f(X_T) | X_t = x] at each of the increasing `times`, T the last of them.
 
     The backward equation u̇ = −Qu, u_T = f, for every state x, also those of probability 0.
-    Errors and cost as in `laws`.
+    Cost as in `laws`. Raises a ValueError for what are no rates, times or finite values.
 
     >>> adjoint([(9.0, np.array([[-1.0, 1.0], [0.0, 0.0]]))], [1.0, 0.0], [0.0, 1.0]).round(4).tolist()
     [[0.3679, 0.0], [1.0, 0.0]]
     """
-    times, f = np.asarray(times, dtype=np.float64), np.asarray(f, dtype=np.float64)
+    times = _check_times(times)
+    rates = check_rates("rates", rates, times[-1])
+    f = check_observable(f, len(rates_at(rates, times[0])))
     if callable(rates):
         return _solve(lambda t, y: -rates_at(rates, t) @ y, f, times[::-1])[::-1]
     rows = [f]
@@ -166,44 +246,17 @@ def adjoint(rates: Rates, f: ArrayLike, times: ArrayLike) -> Float[np.ndarray, "
 
 
 def _solve(slope: Callable[..., Any], first: np.ndarray, times: np.ndarray) -> np.ndarray:
-    if len(times) == 1 or times[0] == times[-1]:
-        return np.repeat(first[None], len(times), axis=0)
     # From one time to the next: a step's end is more exact than the interpolant inside of it.
-    rows, step = [first], None
+    rows = [first]
     for a, b in itertools.pairwise(times):
+        if a == b:
+            rows.append(rows[-1])
+            continue
+        # One step is tried first: times lie close together where rates change.
         solved = solve_ivp(
-            slope, (a, b), rows[-1], "DOP853", rtol=RELATIVE, atol=ABSOLUTE, first_step=step
+            slope, (a, b), rows[-1], "DOP853", rtol=RELATIVE, atol=ABSOLUTE, first_step=abs(b - a)
         )
         if not solved.success:
             raise ValueError(f"rates: {solved.message}")
         rows.append(solved.y[:, -1])
-        step = None
     return np.array(rows)
-
-
-def quadrature(
-    chains: Sequence[Rates], begin: float, end: float, nodes: int = NODES
-) -> tuple[Float[np.ndarray, "m"], Float[np.ndarray, "m"]]:
-    """Return times and weights of Gauss–Legendre panels on [begin, end] that no piece's end cuts.
-
-    Between pieces' ends panels are at most 4/(largest rate) long; for functions of time there are 8.
-
-    >>> times, weights = quadrature([[(0.5, np.eye(1)), (1.0, np.eye(1))]], 0.0, 1.0, nodes=2)
-    >>> len(times), float(weights.sum())
-    (4, 1.0)
-    """
-    cuts, most = {begin, end}, 0.0
-    for rates in chains:
-        if callable(rates):
-            cuts |= set(np.linspace(begin, end, PANELS + 1)[1:-1])
-        else:
-            cuts |= {until for until, _ in rates if begin < until < end}
-            most = max(most, *(float(np.abs(np.diagonal(matrix)).max()) for _, matrix in rates))
-    ends: list[float] = [begin]
-    for a, b in itertools.pairwise(sorted(cuts)):
-        parts = max(1, int(np.ceil((b - a) * most / REACH)))
-        ends += list(a + (b - a) * np.arange(1, parts + 1) / parts)
-    x, w = np.polynomial.legendre.leggauss(nodes)
-    low, width = np.array(ends[:-1]), np.diff(ends)
-    times = low[:, None] + width[:, None] * (1 + x) / 2
-    return times.ravel(), (width[:, None] * w / 2).ravel()

@@ -8,11 +8,25 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float
 
-from softbook.checks import count, number, one_of
+from softbook.checks import count, one_of
+from softbook.checks import number as any_number
 
 __all__ = ["PRIORS", "count", "grid_of_steps", "increasing", "number", "one_of"]
 
 PRIORS = ("masked", "uniform")
+
+
+def number(name: str, value: float, low: float = -math.inf, high: float = math.inf) -> float:
+    """Return `value` as a float; raise unless it is a number in [low, high]. NaN is refused.
+
+    >>> number("tokens", math.nan, low=1)
+    Traceback (most recent call last):
+    ...
+    ValueError: tokens: nan is given, but a number is needed
+    """
+    if math.isnan(found := any_number(name, value, low, high)):
+        raise ValueError(f"{name}: nan is given, but a number is needed")
+    return found
 
 
 def increasing(name: str, value: Any, end: float | None = 1.0) -> Float[np.ndarray, "steps_1"]:

@@ -18,12 +18,14 @@ from numpy.typing import ArrayLike
 from softbook.diffusion.theory.chains import (
     Rates,
     check_law,
+    check_pieces,
+    check_span,
     laws,
-    quadrature,
     rates_at,
     transformed,
 )
 from softbook.diffusion.theory.checks import count
+from softbook.diffusion.theory.quadrature import quadrature
 
 # As in `chains`: what rounding may move a sum or a sign, as a share of the largest entry.
 ROUNDING = 1e-9
@@ -109,31 +111,43 @@ def velocity_bound(
     start
         The law [M^d] that both have at `begin`.
 
-    Source: own, theorem "From the velocity's error to the sampler's". Cost: about 16 matrix
-    exponentials [M^d, M^d] a panel of time. Raises a ValueError for what are no velocities.
+    Source: own, theorem "From the velocity's error to the sampler's". Cost: about 28 matrix
+    exponentials [M^d, M^d] a panel of time. Integrals are good to about 1e-9, and have added to them
+    what a rule of fewer nodes changes. Raises a ValueError for what are no velocities, and one that
+    names the time where they cannot be integrated.
 
     >>> slow, fast = ([(1.0, r * np.array([[[-1.0, 1.0]], [[0.0, 0.0]]]))] for r in (1, 2))
     >>> found = velocity_bound(slow, fast, [1.0, 0.0])
     >>> round(found.mean, 4), round(found.product, 4), round(found.risk, 4)
     (0.6321, 0.7951, 1.2642)
     """
-    chain = transformed(velocity, generator)
-    law = check_law("start", start, len(rates_at(chain, begin)))
+    check_span(begin, end)
+    for name, pieces in (("velocity", velocity), ("other", other)):
+        if not callable(pieces):
+            check_pieces(name, pieces, end)
+    chains = [transformed(one, generator) for one in (velocity, other)]
+    law = check_law("start", start, len(rates_at(chains[0], begin)))
+    size, sites, tokens = np.shape(rates_at(velocity, begin))
+    if np.shape(rates_at(other, begin)) != (size, sites, tokens):
+        raise ValueError(
+            f"other: shape {np.shape(rates_at(other, begin))} is given, "
+            f"but velocity's {(size, sites, tokens)} is needed"
+        )
+
+    def norms(time: float) -> np.ndarray:
+        gap: Any = rates_at(velocity, time) - rates_at(other, time)
+        return np.array([np.abs(gap).sum((1, 2)) / 2, (gap**2).sum((1, 2)), _row_squares(gap)])
+
     # Panels follow the exit rates; both velocities' pieces cut them.
-    times, weights = quadrature([chain, transformed(other, generator)], begin, end)
-    means, risk, row = 0.0, 0.0, 0.0
-    walked = laws(chain, law, np.array([begin, *times]))[1:]
-    for t, weight, now in zip(times, weights, walked, strict=True):
-        gap: Any = rates_at(velocity, t) - rates_at(other, t)
-        means += weight * float(now @ np.abs(gap).sum((1, 2))) / 2
-        risk += weight * float(now @ (gap**2).sum((1, 2)))
-        row += weight * float(now @ _row_squares(gap))
-    size, sites, tokens = gap.shape
+    rule = quadrature(chains, begin, end, [norms])
+    walked = laws(chains[0], law, np.array([begin, *rule.times]))[1:]
+    values = np.array([norms(t) @ now for t, now in zip(rule.times, walked, strict=True)])
+    mean, risk, row = (sum(rule.integral(column)) for column in values.T)
     return FlowBound(
-        mean=float(means),
+        mean=mean,
         product=math.sqrt(sites * tokens * (end - begin) * risk) / 2,
         unfactorised=math.sqrt(size * (end - begin) * row) / 2,
-        risk=float(risk),
+        risk=risk,
     )
 
 

@@ -31,8 +31,8 @@ def steps_needed(
     prior
         "masked" (birthday form of `parallel_unmasking_bound`) or "uniform" (`uniform_bound`).
     tokens
-        Tokens of a uniform prior; None promises it for every number of them. The masked prior's
-        answer does not depend on it.
+        Tokens of a uniform prior, at least 1; None promises it for every number of them. The masked
+        prior's answer does not depend on it.
     score_error
         What the learned conditionals cost in TV, as `error_budget` estimates it, ≥ 0.
 
@@ -54,6 +54,7 @@ def steps_needed(
     if not number("tolerance", tolerance) > 0:
         raise ValueError(f"tolerance: {tolerance} is given, but a number above 0 is needed")
     sites, prior = count("sites", sites), one_of("prior", prior, PRIORS)
+    size = math.inf if tokens is None else number("tokens", tokens, low=1)
     left = tolerance - number("score_error", score_error, low=0)
     if not left >= 0:
         raise ValueError(
@@ -65,7 +66,7 @@ def steps_needed(
     def cost(steps: int) -> float:
         if prior == "masked":
             return parallel_unmasking_bound(sites, steps, form="birthday")
-        return uniform_bound(sites, math.inf if tokens is None else tokens, steps)
+        return uniform_bound(sites, size, steps)
 
     # The uniform prior's bound may rise from one step to two; from there on neither bound rises.
     return 1 if cost(1) <= left else _least(cost, left, tolerance)
