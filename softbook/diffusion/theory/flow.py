@@ -111,7 +111,7 @@ def velocity_bound(
     start
         The law [M^d] that both have at `begin`.
 
-    Source: own, theorem "From the velocity's error to the sampler's". Cost: about 28 matrix
+    Source: own, theorem "From the velocity's error to the sampler's". Cost: about 29 matrix
     exponentials [M^d, M^d] a panel of time. Integrals are good to about 1e-9, and have added to them
     what a rule of fewer nodes changes. Raises a ValueError for what are no velocities, and one that
     names the time where they cannot be integrated.
