@@ -32,7 +32,9 @@ def index(running, open_page):
     wait_for(page, live(CURVES, "on"))
     yield page
     assert not watch.outside
-    assert not [line for line in watch.errors if "WebSocket" not in line]
+    # Of a server that is gone the browser itself says so, when it looks for the page's icon too.
+    over = ("WebSocket",) if running.thread.is_alive() else ("WebSocket", "ERR_CONNECTION_REFUSED")
+    assert not [line for line in watch.errors if not any(words in line for words in over)]
 
 
 def live(key, state):
@@ -98,7 +100,10 @@ def test_a_number_is_typed_and_every_control_takes_part(index, mini_entries):
     assert "scale: 2.71828" in code
 
 
-@pytest.mark.parametrize(("typed", "words"), [("65", "beta: 65 is given"), ("", "beta: NoneType")])
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [("65", "sharpness β: 65 is given"), ("", "sharpness β: a number from 1 to 64 is needed")],
+)
 def test_what_is_refused_is_said_and_nothing_is_lost(index, typed, words):
     before = index.evaluate(f"softbook.explorables['{CURVES}'].settings()")
     field = index.locator(f"#{CURVES} [data-knob=beta] + .softbook-value")
@@ -148,6 +153,39 @@ def test_the_grid_goes_on_when_the_server_dies(index, running, mini_entries):
     mark = f"document.querySelector('#{CURVES} .softbook-mark').textContent"
     wait_for(index, f"{mark}.includes('does not answer: the grid goes on')")
     assert not index.locator(f"#{CURVES}-live").is_checked()
+
+
+@pytest.mark.parametrize("idle", [True, False])
+def test_a_figure_below_is_drawn_after_the_server_died(idle, running, open_page, mini_entries):
+    from .harness import compare
+
+    page, watch = open_page("about:blank", viewport={"width": 1280, "height": 200})
+    if not idle:
+        # The planted fault: a browser that never finds the time to read ahead.
+        page.add_init_script("window.requestIdleCallback = () => 0")
+    page.goto(f"{running.address}/book/index.html")
+    wait_for(page, live(CURVES, "on"))
+    undrawn = page.eval_on_selector_all(
+        ".softbook-explorable:not([data-state])", "all => all.map((shell) => shell.dataset.key)"
+    )
+    assert KINDS in undrawn
+    page.wait_for_load_state("networkidle")
+    page.wait_for_timeout(300)
+    asked = [url for url in watch.requests if "/mini-kinds-" in url]
+    running.stop()
+    wait_for(page, live(CURVES, "off"))
+    page.locator(f"#{KINDS}").scroll_into_view_if_needed()
+    wait_for(
+        page, f"['ready', 'failed'].includes(document.getElementById('{KINDS}').dataset.state)"
+    )
+    if idle:
+        assert len(asked) == 1
+        assert compare(page, KINDS, mini_entries["mini-kinds"]) == []
+        wait_for(page, live(KINDS, "off"))
+        mark = page.locator(f"#{KINDS} .softbook-mark").text_content()
+        assert "make serve starts it again" in mark
+    else:
+        assert "could not be loaded" in page.locator(f"#{KINDS} .softbook-message").text_content()
 
 
 def test_live_can_be_switched_off_and_on(index, mini_entries):
@@ -222,6 +260,20 @@ class Told(Runs):
             await asyncio.sleep(0.02)
 
 
+# What a screen reader is told of the panel from now on.
+HEARD = """() => {
+  window.heard = [];
+  const panel = document.querySelector('.softbook-live-sweeps');
+  new MutationObserver((all) => {
+    for (const { target } of all) {
+      const node = target.nodeType === 1 ? target : target.parentElement;
+      const live = node && node.closest('[role=status], [role=alert], [aria-live]');
+      if (live && live.textContent) heard.push(live.textContent);
+    }
+  }).observe(panel, { subtree: true, childList: true, characterData: true });
+}"""
+
+
 def of_package(entry, package):
     def function(**settings):
         return entry.function(**settings)
@@ -241,18 +293,23 @@ def test_a_sweep_starts_shows_how_far_it_is_and_stops(mini, mini_entries, open_p
         assert "about 70 s left on one core" in panel.text_content()
         panel.get_by_role("button", name="Go on: Areas of squares").click()
         wait_for(page, f"{said}.includes('Stop')")
+        note = panel.locator("[role=status]")
+        assert note.text_content() == "Areas of squares: started."
+        page.evaluate(HEARD)
         runs.kept = 7
         wait_for(page, f"{said}.includes('7 of 10 runs')")
         assert page.evaluate("document.querySelector('.softbook-sweeps progress').value") == 7
         panel.get_by_role("button", name="Stop: Areas of squares").click()
         wait_for(page, f"{said}.includes('Go on')")
         assert runs.orders == [("start", "areas"), ("stop", "areas")]
+        # How far it is was shown, and only the end was read out.
+        assert page.evaluate("heard") == ["Areas of squares: ended."]
+        panel.get_by_role("button", name="Go on: Areas of squares").click()
+        wait_for(page, f"{said}.includes('Stop')")
         assert not watch.errors
         running.stop()
-        wait_for(
-            page,
-            f"{said.replace('.softbook-sweeps li', '.softbook-live-sweeps')}.includes('does not answer')",
-        )
+        wait_for(page, f"{said}.includes('Go on')")
+        assert "does not answer; make serve starts it again" in note.text_content()
 
 
 def test_a_page_of_another_chapter_shows_no_sweeps(mini, mini_entries, open_page):
