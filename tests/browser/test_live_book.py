@@ -10,7 +10,9 @@ import pytest
 from softbook.explore import explorables
 from softbook.explore.parts import figure_parts
 from softbook.live.pool import Pool
+from softbook.live.runs import Runs
 from softbook.publish.browser import wait_for
+from softbook.sweep import experiments
 
 from ..live.serving import serving
 from .conftest import HTML, _lack
@@ -101,6 +103,57 @@ def test_one_arrow_key_moves_each_number_and_torch_draws_it(name, running, open_
     assert moved >= wanted
     assert not found
     assert not watch.errors
+
+
+def test_a_key_that_does_nothing_is_noticed(running, open_page):
+    page, _ = open_page(f"{running.address}/book/index.html")
+    (key,) = load_all(page)
+    wait_for(page, f"document.getElementById('{key}').dataset.live === 'on'", timeout=90_000)
+    (knob,) = page.evaluate("(key) => softbook.explorables[key].payload.knobs", key)
+    page.evaluate(
+        "(key) => document.querySelector(`#${key} [data-knob]`)"
+        ".addEventListener('keydown', (event) => event.preventDefault())",
+        key,
+    )
+    assert press(page, key, knob) == [f"{key}: beta stays at {knob['values'][knob['index']]:g}"]
+
+
+def test_a_training_is_looked_at_in_its_own_steps(running, open_page):
+    page, _ = open_page(f"{running.address}/book/state_space_duality.html")
+    key = "explorable-ssd-training"
+    page.locator(f"#{key}").scroll_into_view_if_needed()
+    wait_for(page, f"document.getElementById('{key}').dataset.live === 'on'", timeout=90_000)
+    field = page.locator(f"#{key} [data-knob=step] + .softbook-value")
+    before = int(field.input_value())
+    field.press("ArrowDown")
+    wait_for(page, f"softbook.explorables['{key}'].settings().step === {before - 20}")
+    field.fill("776")
+    field.press("Enter")
+    refusal = page.locator(f"#{key} .softbook-refusal")
+    wait_for(page, f"document.querySelector('#{key} .softbook-refusal').textContent")
+    assert "776 is given, but an integer from 0 to 800 in steps of 20" in refusal.text_content()
+    assert page.evaluate(f"softbook.explorables['{key}'].settings().step") == before - 20
+
+
+@pytest.mark.parametrize(
+    ("name", "package"),
+    [("shortcut_or_induction", "induction-"), ("steering_a_discrete_flow", "domino-")],
+)
+def test_sweeps_stand_after_the_experiment_and_in_the_contents(name, package, open_page, tmp_path):
+    runs = Runs(experiments(), cache=tmp_path)
+    with serving(HTML, explorables(), runs=runs) as server:
+        page, watch = open_page(f"{server.address}/book/{name}.html")
+        page.wait_for_selector("#the-experiment + .softbook-live-sweeps", timeout=60_000)
+        link = page.locator('.bd-sidebar-secondary .toc-entry > a[href="#live-sweeps"]')
+        assert link.text_content() == "Run it on this machine"
+        link.click()
+        page.wait_for_timeout(500)
+        top = "document.getElementById('live-sweeps').getBoundingClientRect().top"
+        assert 0 <= page.evaluate(top) < 300
+        assert not watch.errors
+        words = page.locator(".softbook-sweeps li").all_text_contents()
+        assert all("Start" in one and "0 of " in one for one in words)
+        assert len(words) == sum(one.startswith(package) for one in runs.sweeps)
 
 
 @pytest.mark.parametrize("name", ["book/ledger", "book/glossary", "search"])
