@@ -82,7 +82,7 @@ def _order(message: Mapping[str, Any], sweeps: Collection[str]) -> Order:
 def settings_of(entry: Explorable, sent: Any) -> dict[str, Any]:
     """Return all settings of a figure from what was sent, each checked by its knob.
 
-    Raises a ValueError or TypeError that names the knob.
+    Raises a ValueError or TypeError that names the knob by its label.
     """
     if not isinstance(sent, dict):
         raise TypeError(f"settings: {type(sent).__name__} is given, but an object is needed")
@@ -94,11 +94,15 @@ def settings_of(entry: Explorable, sent: Any) -> dict[str, Any]:
 
 
 def _read(knob: Knob, value: Any) -> Any:
+    """Return the value that was sent for a knob; what is wrong is said under the label that a page shows."""
+    if value is None:
+        # An empty field, or one whose text is no number.
+        raise TypeError(f"{knob.title}: {knob.describe()} is needed")
     if knob.kind == "choice":
         options = knob.grid()
         if isinstance(value, bool) or not isinstance(value, int) or not 0 <= value < len(options):
             raise ValueError(
-                f"{knob.name}: {value!r} is given, but a place from 0 to {len(options) - 1} is needed"
+                f"{knob.title}: {value!r} is given, but a place from 0 to {len(options) - 1} is needed"
             )
         return options[value]
-    return value
+    return knob.named(knob.title).validate(value)

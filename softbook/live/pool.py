@@ -37,6 +37,8 @@ class Worker:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=LINE,
+                # A terminal sends Ctrl-C to all that run in it; this one ends with the server's pipe.
+                start_new_session=True,
             )
         return self._process
 

@@ -35,6 +35,10 @@ class Runs:
     ) -> None:
         self.sweeps, self.cache, self.command = dict(sweeps), cache, tuple(command)
         self._running: dict[str, asyncio.subprocess.Process] = {}
+        # One task each waits for the end: a pipe has one reader, and those who wait are many.
+        self._endings: dict[str, asyncio.Task[None]] = {}
+        self._starting = asyncio.Lock()
+        self._first: dict[str, int] = {}
         self._words: dict[str, str] = {}
         # What the code makes of a sweep is read once: an edited file counts after a new start.
         self._plans = {
@@ -47,9 +51,11 @@ class Runs:
         return [self._state(name, one) for name, one in self.sweeps.items()]
 
     def _state(self, name: str, one: Experiment) -> dict[str, Any]:
-        planned = self._plans[name]
-        kept = planned.store.read() if planned.store else {}
-        done = sum(task.key in kept for task in planned.tasks)
+        done = self._done(name)
+        words = self._words.get(name, "")
+        # The process imports torch first, and its first run may take long: silence would look broken.
+        if not words and name in self._running and done <= self._first[name]:
+            words = "starting: its first run is not finished yet"
         return {
             "name": name,
             "title": one.title,
@@ -58,43 +64,64 @@ class Runs:
             "kept": done,
             "seconds": one.cost_seconds * (one.runs - done) / one.runs,
             "running": name in self._running,
-            "words": self._words.get(name, ""),
-            "place": str(planned.place),
+            "words": words,
+            "place": str(self._plans[name].place),
         }
+
+    def _done(self, name: str) -> int:
+        """Count the runs that are kept on disk."""
+        planned = self._plans[name]
+        kept = planned.store.read() if planned.store else {}
+        return sum(task.key in kept for task in planned.tasks)
 
     async def start(self, name: str) -> None:
         """Start a sweep; nothing happens if it runs."""
-        if name in self._running:
-            return
-        self._words.pop(name, None)
-        self._running[name] = await asyncio.create_subprocess_exec(
-            *self.command,
-            name,
-            "--cache",
-            str(self.cache),
-            stdout=asyncio.subprocess.DEVNULL,
-            stderr=asyncio.subprocess.PIPE,
-        )
+        # Two pages may ask at once, and a process is not there as soon as it is asked for.
+        async with self._starting:
+            if name in self._running:
+                return
+            self._words.pop(name, None)
+            self._first[name] = self._done(name)
+            process = await asyncio.create_subprocess_exec(
+                *self.command,
+                name,
+                "--cache",
+                str(self.cache),
+                stdout=asyncio.subprocess.DEVNULL,
+                stderr=asyncio.subprocess.PIPE,
+            )
+            self._running[name] = process
+            self._endings[name] = asyncio.create_task(self._ended(name, process))
 
     def stop(self, name: str) -> None:
         """Ask a sweep to end after what it does now; what is finished is kept."""
         process = self._running.get(name)
         if process is not None:
+            self._words[name] = "stopping"
             with contextlib.suppress(ProcessLookupError):
                 process.send_signal(signal.SIGINT)
 
     async def settle(self, name: str) -> None:
-        """Wait until a sweep that was started has ended, and keep what it said last."""
-        process = self._running.get(name)
-        if process is None:
-            return
+        """Wait until a sweep that was started has ended; any number may wait."""
+        if name in self._endings:
+            # Who waits no longer does not keep the others from hearing of the end.
+            await asyncio.shield(self._endings[name])
+
+    async def _ended(self, name: str, process: asyncio.subprocess.Process) -> None:
+        """Wait for a process, and keep what it said last."""
         _, errors = await process.communicate()
         lines = errors.decode(errors="replace").strip().splitlines()
-        self._running.pop(name, None)
-        ended = {0: "all runs are done", 130: "stopped; what is finished is kept"}
         last = lines[-1] if lines else "it said nothing"
         code = process.returncode
-        self._words[name] = ended.get(code or 0, f"ended with exit code {code}: {last}")
+        if code == 0:
+            words = "all runs are done"
+        # It says 130 itself; while it still imports, the signal ends it in one of two other ways.
+        elif code in (130, -signal.SIGINT) or last == "KeyboardInterrupt":
+            words = "stopped; what is finished is kept"
+        else:
+            words = f"ended with exit code {code}: {last}"
+        self._words[name] = words
+        del self._running[name], self._endings[name]
 
     async def end(self) -> None:
         """Stop all, and wait for them."""

@@ -22,9 +22,11 @@ from softbook.live.messages import LARGEST, Ask, Order, parse
 from softbook.live.pool import Pool
 from softbook.live.runs import Runs
 
-__all__ = ["SCRIPT", "application", "names_of"]
+__all__ = ["SCRIPT", "application", "names_of", "script"]
 
 STATIC = Path(__file__).parent / "static"
+# In this order: each file uses names of those before it.
+SCRIPTS = ("values.js", "frames.js", "sweeps.js", "spare.js", "page.js")
 SCRIPT = b'<script defer src="/live/live.js"></script>'
 # How often the pages hear how far a sweep is, in seconds.
 BEAT = 1.0
@@ -37,6 +39,16 @@ def names_of(port: int) -> tuple[str, ...]:
     ('127.0.0.1:8000', 'localhost:8000')
     """
     return (f"127.0.0.1:{port}", f"localhost:{port}")
+
+
+def script() -> str:
+    """Return the one script of the live page: the parts in `static/`, in a scope of their own.
+
+    >>> script().startswith('(function () {')
+    True
+    """
+    parts = "\n".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
+    return f'(function () {{\n"use strict";\n\n{parts}}})();\n'
 
 
 class _Guarded(RequestHandler):
@@ -78,7 +90,7 @@ class _Pages(_Guarded, StaticFileHandler):
 class _Script(_Guarded):
     def get(self) -> None:
         self.set_header("Content-Type", "text/javascript; charset=utf-8")
-        self.write((STATIC / "live.js").read_bytes())
+        self.write(script())
 
 
 class _Hello(_Guarded):
@@ -156,11 +168,11 @@ async def _obey(settings: dict[str, Any], order: Order) -> None:
     if order.do == "stop":
         runs.stop(order.sweep)
         return
-    if order.sweep in settings["followers"]:
-        return
     await runs.start(order.sweep)
-    follower = asyncio.create_task(_follow(settings, order.sweep))
-    settings["followers"][order.sweep] = follower
+    # Two pages that start it at once are told by one follower.
+    if order.sweep not in settings["followers"]:
+        follower = asyncio.create_task(_follow(settings, order.sweep))
+        settings["followers"][order.sweep] = follower
 
 
 async def _follow(settings: dict[str, Any], name: str) -> None:

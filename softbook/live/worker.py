@@ -27,7 +27,7 @@ def answer(line: str, figures: Mapping[str, Explorable]) -> dict[str, Any]:
     >>> answer('{"figure": "two-keys", "settings": {"beta": 3.3}}', explorables())["summary"][:10]
     'At β = 3.3'
     >>> answer('{"figure": "two-keys", "settings": {"beta": -1}}', explorables())["error"]
-    'beta: -1 is given, but a number from ... is needed'
+    'sharpness β: -1 is given, but a number from ... is needed'
     """
     try:
         asked = json.loads(line)

@@ -39,10 +39,18 @@ class Serving:
         self.html, self.figures, self.pool, self.runs = html, figures, pool, runs
         self.seconds = seconds
         self.loop: asyncio.AbstractEventLoop | None = None
+        self.failure: BaseException | None = None
         self.up = threading.Event()
-        self.thread = threading.Thread(target=lambda: asyncio.run(self._serve()), daemon=True)
+        self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
         assert self.up.wait(20)
+
+    def _run(self) -> None:
+        try:
+            asyncio.run(self._serve())
+        except BaseException as failure:
+            self.failure = failure
+            raise
 
     async def _serve(self) -> None:
         sockets = bind_sockets(0, "127.0.0.1")

@@ -59,7 +59,10 @@ def test_settings_come_through_in_their_knobs_types():
         ('{"figure": "own"}', "ask: None"),
         ('{"figure": "own", "ask": 1, "settings": 3}', "settings: int is given"),
         (sent(rate=2), "rate: 2 is given, but a number from 0 to 1"),
-        (sent(rate=None), "rate: NoneType is given"),
+        (sent(rate=None), "rate: a number from 0 to 1 is needed"),
+        (sent(n=None), "n: an integer from 1 to 9 in steps of 1 is needed"),
+        (sent(law=None), "law: one of 2.0, 3.0, two is needed"),
+        (sent(mark=None), "mark: one of False, True is needed"),
         (sent(rate=float("nan")), "rate: nan is given"),
         (sent(n=2.5), "n: 2.5 is given"),
         (sent(law="two"), "law: 'two' is given, but a place from 0 to 2"),
@@ -75,6 +78,15 @@ def test_all_else_is_refused_with_a_sentence(text, words):
     with pytest.raises((TypeError, ValueError)) as caught:
         parse(text, FIGURES, ())
     assert words in str(caught.value)
+
+
+def test_what_is_refused_is_named_as_the_page_names_it():
+    knobs = {"n": Integer(0, 60, step=20, label="steps done")}
+    entry = Explorable("own", "Own", lambda **_: None, knobs)
+    for value, words in ((30, "steps done: 30 is given"), (None, "steps done: an integer from 0")):
+        with pytest.raises((TypeError, ValueError), match=words):
+            settings_of(entry, {"n": value})
+    assert settings_of(entry, {"n": 40}) == {"n": 40}
 
 
 def test_orders_name_a_sweep_and_what_to_do():

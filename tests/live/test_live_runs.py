@@ -59,7 +59,9 @@ def test_a_sweep_is_stopped_keeps_what_it_did_and_goes_on(slowly, tmp_path):
             assert state(runs, "squares")["running"]
             assert not ending.done()
             await asyncio.sleep(0.05)
+        assert state(runs, "squares")["words"] == ""
         runs.stop("squares")
+        assert state(runs, "squares")["words"] == "stopping"
         await ending
         halted = state(runs, "squares")
         assert 2 <= halted["kept"] < 20
@@ -100,6 +102,24 @@ def test_the_end_stops_all(slowly, tmp_path):
         return state(runs, "squares")["running"]
 
     assert asyncio.run(story()) is False
+
+
+def test_any_number_may_wait_for_the_end(slowly, tmp_path):
+    async def story():
+        runs = Runs(slowly[0], cache=tmp_path / "kept", command=slowly[1])
+        # Two pages press the same button.
+        await asyncio.gather(runs.start("squares"), runs.start("squares"))
+        assert state(runs, "squares")["words"].startswith("starting")
+        waiting = [asyncio.create_task(runs.settle("squares")) for _ in range(3)]
+        await asyncio.sleep(0.1)
+        # One that gives up leaves the others waiting.
+        waiting[0].cancel()
+        await asyncio.wait_for(asyncio.gather(runs.end(), *waiting[1:]), 60)
+        return state(runs, "squares")
+
+    found = asyncio.run(story())
+    assert not found["running"]
+    assert found["words"] == "stopped; what is finished is kept"
 
 
 def test_the_books_own_sweeps_belong_to_a_chapter():

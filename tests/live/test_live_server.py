@@ -5,6 +5,8 @@ from __future__ import annotations
 import asyncio
 import http.client
 import json
+import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -13,6 +15,8 @@ from tornado.websocket import websocket_connect
 
 from softbook.explore import explorables
 from softbook.live.pool import Pool
+from softbook.live.runs import Runs
+from softbook.sweep import Experiment
 
 from .serving import serving
 
@@ -103,8 +107,9 @@ def asked(number, figure="two-keys", **settings):
 class Slow(Pool):
     """A pool that takes its time, and remembers what reached it and how many at once."""
 
-    def __init__(self) -> None:
+    def __init__(self, first: float = 0.3) -> None:
         super().__init__(1, 1.0)
+        self.wait = first
         self.seen: list[float] = []
         self.now = self.most = 0
 
@@ -112,20 +117,22 @@ class Slow(Pool):
         self.now += 1
         self.most = max(self.most, self.now)
         self.seen.append(message["settings"]["beta"])
-        await asyncio.sleep(0.3)
+        wait, self.wait = self.wait, 0.3
+        await asyncio.sleep(wait)
         self.now -= 1
         return {"figure": {}, "summary": str(message["settings"]["beta"])}
 
 
 def test_one_computation_at_a_time_and_the_last_value_wins(html):
-    pool = Slow()
+    # So long that all thirty are here before the first answer, on a busy machine too.
+    pool = Slow(first=3.0)
     with serving(html, explorables(), pool=lambda: pool) as running:
         betas = [1.5 + k for k in range(30)]
         answers = talk(running, [asked(k, beta=b) for k, b in enumerate(betas)], 2)
     assert pool.most == 1
     assert pool.seen[0] == betas[0]
     assert pool.seen[-1] == betas[-1]
-    assert len(pool.seen) <= 3
+    assert len(pool.seen) == 2
     assert answers[-1] == {"id": "two-keys", "ask": 29, "figure": {}, "summary": str(betas[-1])}
 
 
@@ -154,11 +161,37 @@ def test_what_is_refused_is_said_with_the_figures_name(html):
         beta, unknown, broken, sweep = talk(running, messages, 4)
     assert beta["id"] == "two-keys"
     assert beta["ask"] == 7
-    assert beta["error"].startswith("beta: -3 is given")
+    assert beta["error"].startswith("sharpness β: -3 is given")
     assert "is none of the book's" in unknown["error"]
     assert broken == {"error": "message: this is no JSON"}
     assert sweep["error"] == "sweep: 'x' is given; there are none"
     assert pool.seen == []
+
+
+SLOWLY = "import sys, time\nopen(sys.argv[3] + '/begun', 'a').write('x')\ntime.sleep(600)"
+
+
+def test_the_server_ends_while_a_sweep_runs(html, tmp_path, caplog):
+    """Both the pages' follower and the server's end wait for the sweep's process."""
+    sweeps = {"areas": Experiment("areas", "Areas", _area, {"width": [1, 2]}, (0,), 1.0)}
+    runs = Runs(sweeps, cache=tmp_path, command=(sys.executable, "-c", SLOWLY))
+    with serving(html, {}, runs=runs) as running:
+        order = json.dumps({"sweep": "areas", "do": "start"})
+        first, *_ = talk(running, [order, order], 1)
+        assert first["sweeps"][0]["running"]
+        until = time.monotonic() + 30
+        while not (tmp_path / "begun").exists() and time.monotonic() < until:
+            time.sleep(0.05)
+        running.stop()
+        assert not running.thread.is_alive()
+    assert running.failure is None
+    assert (tmp_path / "begun").read_text() == "x"
+    assert runs.states()[0]["words"] == "stopped; what is finished is kept"
+    assert not caplog.records
+
+
+def _area(seed, width):
+    return width**2
 
 
 def test_a_socket_is_for_this_servers_own_pages(html):
