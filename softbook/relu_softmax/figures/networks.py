@@ -12,17 +12,19 @@ from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
 from softbook.plotting import chart, curve, points
 from softbook.relu_softmax.experiment.depth import depth_study
+from softbook.reporting import text
 
 BETAS = 10.0 ** np.arange(0, 8.5, 0.5)
 WIDTH = 16
 
 
 class Profile(NamedTuple):
-    """Largest error and both certificates of one network, each of shape [betas]."""
+    """Largest error and both certificates of one network, each of shape [betas], and its largest output."""
 
     error: np.ndarray
     certificate: np.ndarray
     everywhere: np.ndarray
+    output: float
 
 
 @lru_cache(maxsize=32)
@@ -32,7 +34,7 @@ def profile(depth: int, seed: int) -> Profile:
         depth_study((depth,), WIDTH, float(beta), (seed,), inputs=256, features=4) for beta in BETAS
     ]
     rows = [[s.error.item(), s.certificate.item(), s.global_certificate.item()] for s in studies]
-    return Profile(*np.array(rows).T)
+    return Profile(*np.array(rows).T, output=studies[0].output.item())
 
 
 @explorable(
@@ -66,18 +68,20 @@ def compiled_error(depth: int, seed: int) -> tuple[go.Figure, str]:
 
 
 def certificate_looseness() -> list[dict[str, float]]:
-    """Return a table at β = 10⁴: the largest error and certificates over three seeds, by depth."""
+    """Return a table at β = 10⁴, by depth: the largest output, error and certificates of three networks."""
     at = int(np.argmin(np.abs(BETAS - 1e4)))
     rows = []
     for depth in (1, 2, 4, 8):
         profiles = [profile(depth, seed) for seed in (0, 1, 2)]
         error, here, everywhere = (
-            max(float(column[at]) for column in columns) for columns in zip(*profiles, strict=True)
+            max(float(one[column][at]) for one in profiles) for column in range(3)
         )
-        ratio = everywhere / error
+        # Two digits, as the other columns have, but written out.
+        ratio = int(float(text(everywhere / error, digits=2, error=1e-4)))
         rows.append(
             {
                 "depth": depth,
+                "output": max(one.output for one in profiles),
                 "error": error,
                 "per input": here,
                 "global": everywhere,

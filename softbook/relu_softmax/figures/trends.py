@@ -12,6 +12,7 @@ from softbook.explore import explorable
 from softbook.knobs import Choice
 from softbook.plotting import chart, curve, points, rule
 from softbook.relu_softmax.experiment import uap
+from softbook.relu_softmax.experiment.trends import loglog_slope
 
 TITLES = {"keys": "keys p", "heads": "heads H", "range": "range b − a"}
 LIMITS = {"keys": (56, 128), "heads": (0.9, 18), "range": (9, 56)}
@@ -30,6 +31,17 @@ def trend_of(quantity: str) -> dict[str, Any]:
     return next(trend for trend in stored()["trends"] if trend["quantity"] == quantity)
 
 
+def _kind(quantity: str) -> str:
+    """Return which built ramp a trend is compared with: that of several heads, or that of anchors."""
+    return "heads" if quantity == "heads" else "anchors"
+
+
+def _built(quantity: str) -> list[float]:
+    """Return the built ramp's mean square error at each setting of a trend, the median of 11 seeds."""
+    rows = (stored()["results"][row] for row in trend_of(quantity)["results"])
+    return [float(np.median(row["built"][_kind(quantity)])) for row in rows]
+
+
 def _padded(values: list[float]) -> np.ndarray:
     return np.pad(np.array(values, dtype=float), (0, LONGEST - len(values)), constant_values=np.nan)
 
@@ -43,11 +55,10 @@ def uap_trends(quantity: str) -> tuple[go.Figure, str]:
     """Show the ramp's mean square error of 11 trained layers a setting beside the built ramp."""
     trend = trend_of(quantity)
     rows = [stored()["results"][row] for row in trend["results"]]
-    kind = "heads" if quantity == "heads" else "anchors"
     x = _padded(trend["x"])
     seeds = len(rows[0]["ramp_mse"])
     every = np.stack([_padded([row["ramp_mse"][k] for row in rows]) for k in range(seeds)])
-    built = _padded([float(np.median(row["built"][kind])) for row in rows])
+    built = _padded(_built(quantity))
     figure = chart(
         [
             curve(
@@ -113,18 +124,19 @@ def uap_training(setting: str, epoch: int) -> tuple[go.Figure, str]:
 
 
 def uap_table() -> list[dict[str, Any]]:
-    """Return a table: the fitted exponent of each trend with its interval, and that of the built ramp."""
+    """Return a table of exponents of the mean square error: trained, with its interval, and built."""
     rows = []
     for quantity, title in TITLES.items():
         trend = trend_of(quantity)
         slope = trend["ramp_mse"]
+        built = loglog_slope(np.array(trend["x"], dtype=float), np.array([_built(quantity)]))
         rows.append(
             {
-                "trend": title,
+                "mean square against": title,
                 "trained exponent": slope["exponent"],
                 "low": slope["low"],
                 "high": slope["high"],
-                "built exponent": trend["built_best"]["exponent_by_spacings"],
+                "built exponent": built.value,
             }
         )
     return rows
