@@ -85,7 +85,8 @@ register(
         id="ssd-identity-corner",
         title="One entry far away makes attention wide",
         statement=(
-            r"For $T\ge3$ and numbers $d_1,\dots,d_T,c$ that are not zero, $\mathrm{diag}(d)+c\,E_{T,1}$ has order 2, but cannot be cut and "
+            r"For $T\ge3$ and numbers $d_1,\dots,d_T,c$ that are not zero, $\mathrm{diag}(d)+c\,E_{T,1}$ (where $E_{T,1}$ has a single 1, "
+            "at row $T$ and column 1) has order 2, but cannot be cut and "
             "has $T-1$ new columns: its least dual has width $T-1$. (With ones it is $I_T+E_{T,1}$, an example of Hu et al.; the proof is the book's.)"
         ),
         evidence="proved",
