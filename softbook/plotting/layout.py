@@ -43,6 +43,7 @@ def rule(role: str, *, x: float | None = None, y: float | None = None) -> dict[s
 def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, Any]:
     axis: dict[str, Any] = {
         "title": {"text": title},
+        "tickfont": {"size": 12},
         "type": kind,
         "gridcolor": GRID[0],
         "zeroline": False,
@@ -62,7 +63,8 @@ def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, A
         # plotly wants the exponents of a logarithmic axis; callers write the values themselves.
         axis["range"] = [math.log10(low), math.log10(high)] if kind == "log" else [low, high]
         span = abs(axis["range"][1] - axis["range"][0])
-        if kind == "log" and span > 9:
+        if kind == "log" and span > 7:
+            # A narrow page has room for some seven labels beside each other.
             axis["dtick"] = math.ceil(span / 7)
         elif kind == "log" and span < 1.5:
             # Less than a decade or two: plotly then labels the numbers between the powers of ten.
@@ -124,7 +126,7 @@ def chart(
         "title": {"text": title, "x": 0, "xanchor": "left", "font": {"size": 16}},
         "height": height,
         "margin": {"l": 64, "r": 16, "t": 48, "b": 48},
-        "legend": {"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
+        "legend": {"orientation": "h", "yanchor": "top", "y": -0.26, "x": 0},
         "hovermode": "closest",
         "font": {"color": ROLES["reference"].light},
         "paper_bgcolor": "rgba(0,0,0,0)",

@@ -10,7 +10,7 @@ import plotly.graph_objects as go
 
 from softbook.explore import explorable
 from softbook.knobs import Choice
-from softbook.plotting import chart, curve, points, rule
+from softbook.plotting import chart, curve, number, points, rule
 from softbook.relu_softmax.experiment import uap
 from softbook.relu_softmax.experiment.trends import loglog_slope
 
@@ -48,7 +48,7 @@ def _padded(values: list[float]) -> np.ndarray:
 
 @explorable(
     "uap-trends",
-    title="The trends, trained and built",
+    title="Error falls with keys and heads, grows with the range",
     quantity=Choice(list(TITLES), label="what is varied"),
 )
 def uap_trends(quantity: str) -> tuple[go.Figure, str]:
@@ -73,7 +73,7 @@ def uap_trends(quantity: str) -> tuple[go.Figure, str]:
             curve(x, np.median(every, axis=0), "measured", "trained, median of 11"),
             curve(x, built, "prediction", "built by hand, c = 2.72"),
         ],
-        title="The trends, trained and built",
+        title="Error falls with keys and heads, grows with the range",
         x=TITLES[quantity],
         y="mean square error of the ramp",
         x_type="log",
@@ -81,10 +81,13 @@ def uap_trends(quantity: str) -> tuple[go.Figure, str]:
         x_range=LIMITS[quantity],
         y_range=(1e-6, 300),
     )
+    names = [f"{value:g}" for value in trend["x"]]
+    figure.update_xaxes(tickmode="array", tickvals=trend["x"], ticktext=names)
     slope = trend["ramp_mse"]
+    said, low, high = (number(slope[name]) for name in ("exponent", "low", "high"))
     return figure, (
-        f"Trained: error ~ ({TITLES[quantity]})^{slope['exponent']:.2f}, 95 % interval "
-        f"{slope['low']:.2f} to {slope['high']:.2f} over 11 seeds."
+        f"Trained, the mean square error moves with the {TITLES[quantity]} like a power of exponent {said}; its "
+        f"95 % interval over 11 seeds is {low} to {high}."
     )
 
 
@@ -94,7 +97,7 @@ def _dot() -> dict[str, Any]:
 
 @explorable(
     "uap-training",
-    title="Fifty epochs of Adam, median of 11 seeds",
+    title="Nine tenths of the test error are gone after ten epochs",
     setting=Choice(["60 keys", "120 keys", "16 heads"], label="setting"),
     epoch=Choice(EPOCHS, 50, label="epoch"),
 )
@@ -112,7 +115,7 @@ def uap_training(setting: str, epoch: int) -> tuple[go.Figure, str]:
             curve(epochs, test, "measured", "test error"),
             points([epoch], [test[at]], "measured", "at this epoch"),
         ],
-        title="Fifty epochs of Adam, median of 11 seeds",
+        title="Nine tenths of the test error are gone after ten epochs",
         x="epoch",
         y="mean square error, all 32 outputs",
         y_type="log",
@@ -120,7 +123,10 @@ def uap_training(setting: str, epoch: int) -> tuple[go.Figure, str]:
         y_range=(2e-3, 5),
         rules=[rule("reference", x=epoch)],
     )
-    return figure, f"{setting}: after epoch {epoch} the median test error is {test[at]:.3g}."
+    return (
+        figure,
+        f"{setting}: after epoch {epoch} the median test error of 11 seeds is {number(test[at])}.",
+    )
 
 
 def uap_table() -> list[dict[str, Any]]:

@@ -15,7 +15,7 @@ from softbook.ssd.experiment import study
 from softbook.ssd.experiment.setting import MIXERS, SEEDS, STATES, default
 
 CURVES = "Three mixers of equal size learn: median and range of three seeds"
-SIZES = "Recall against the state size, three seeds"
+SIZES = "A larger state learns to recall more"
 TASKS = {
     "recall, N = 8": ("mqar", 8),
     "recall, N = 16": ("mqar", 16),
