@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from softbook.plotting.roles import GRID, ROLES, role_named
 
 Axis = Literal["linear", "log"]
+TICKS = 12
 
 
 def note(x: float, y: float, text: str, role: str = "reference", **more: Any) -> dict[str, Any]:
@@ -43,7 +44,7 @@ def rule(role: str, *, x: float | None = None, y: float | None = None) -> dict[s
 def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, Any]:
     axis: dict[str, Any] = {
         "title": {"text": title},
-        "tickfont": {"size": 12},
+        "tickfont": {"size": TICKS},
         "type": kind,
         "gridcolor": GRID[0],
         "zeroline": False,
@@ -52,6 +53,9 @@ def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, A
     # Both kinds have the same keys, so that a page can follow a switch between them.
     ticks = ("power", 1) if kind == "log" else (None, None)
     axis |= {"exponentformat": ticks[0], "dtick": ticks[1], "minor": {"ticks": ""}}
+    if kind == "log":
+        # plotly draws powers a quarter larger than other labels.
+        axis["tickfont"] = {"size": TICKS / 1.25}
     if limits is not None:
         low, high = (float(v) for v in limits)
         if not (math.isfinite(low) and math.isfinite(high) and low != high):
@@ -71,6 +75,7 @@ def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, A
             axis |= {
                 "dtick": "D2" if span > 0.5 else math.log10(high / low) / 6,
                 "tickformat": ".3~g",
+                "tickfont": {"size": TICKS},
             }
     return axis
 

@@ -47,8 +47,8 @@ register(
             r"Let one head see a key with score $\beta z$ and value $z$, and a sink with score and value "
             r"$0$. Its output is $z\,\sigma(\beta z)$, and for all real $z$ and all $\beta>0$"
             "\n\n"
-            r"$$\begin{aligned}0\;\le\;\mathrm{relu}(z)-z\,\sigma(\beta z)\;&=\;\frac{|z|}{1+e^{\beta|z|}}"
-            r"\\&\le\;\frac{\kappa}{\beta}\end{aligned}$$"
+            r"$$\begin{aligned}0\;&\le\;\mathrm{relu}(z)-z\,\sigma(\beta z)\\"
+            r"&=\;\frac{|z|}{1+e^{\beta|z|}}\;\le\;\frac{\kappa}{\beta}\end{aligned}$$"
             "\n\n"
             r"with $\kappa=W(1/e)=0.27846\ldots$ and equality on the right exactly at $\beta|z|=1+\kappa$, on the left only at $z=0$."
         ),

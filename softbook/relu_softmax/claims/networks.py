@@ -103,7 +103,7 @@ register(
             r"Let $f(x)=c+\sum_{j\le H}a_j\,\mathrm{relu}(w_j\cdot x+b_j)$ and let $f_\beta$ have a two-key head of "
             r"sharpness $\beta$ in place of each unit. For **all** $x\in\mathbb R^d$"
             "\n\n"
-            r"$$-\frac{\kappa}{\beta}\sum_j a_j^-\le f(x)-f_\beta(x)\le\frac{\kappa}{\beta}\sum_j a_j^+ ,$$"
+            r"$$\begin{aligned}-\frac{\kappa}{\beta}\sum_j a_j^-\;&\le\;f(x)-f_\beta(x)\\&\le\;\frac{\kappa}{\beta}\sum_j a_j^+ ,\end{aligned}$$"
             "\n\n"
             r"so that $\sup|f-f_\beta|\le(\kappa/\beta)\,\|a\|_1$. No dimension enters, and no domain."
         ),

@@ -140,8 +140,8 @@ def broken_precision(beta: float, precision: str) -> tuple[go.Figure, str]:
     largest = float(rounded.max())
     word = "outside of" if largest > bound * (1 + 1e-9) else "within"
     return figure, (
-        f"With keys in {precision} and β = {beta:.5g} the largest gap is {largest:.3g}, {word} the promised "
-        f"{bound:.3g}. A larger β does not help: the key no longer knows where the corner is."
+        f"With keys in {precision} and β = {beta:.5g} the largest gap is {number(largest)}, {word} the promised "
+        f"{number(bound)}. A larger β does not help: the key no longer knows where the corner is."
     )
 
 
@@ -174,5 +174,5 @@ def broken_mask(beta: float, neighbours: int, self_score: int) -> tuple[go.Figur
     error = float((out - relu).abs().max())
     return figure, (
         f"With {neighbours} other tokens, λ = {self_score} and β = {beta:.5g} the output is off by up to "
-        f"{error:.3g}; two keys alone would be within {bound:.3g}."
+        f"{number(error)}; two keys alone would be within {number(bound)}."
     )

@@ -92,7 +92,7 @@ def product_map(pieces: int, beta: float) -> tuple[go.Figure, str]:
     )
 
 
-ARCHES = "Equal arches: knots equally spaced in x<sup>−1/2</sup>"
+ARCHES = "Equal arches: knots equally spaced in 1/√x"
 
 
 @explorable(
@@ -166,17 +166,13 @@ def sawtooth_cost(levels: int, beta: float) -> tuple[go.Figure, str]:
     """Show error against heads: m layers of three heads, and one layer of K − 1 heads."""
     deep, wide = _square_errors(beta)
     chosen = deep[levels - 1]
+    promised_deep = [sawtooth_bound(beta, int(m)) for m in LEVELS]
     promised = [square_bound(beta, int(k)) for k in PIECES]
     wide_bound = curve(PIECES - 1, promised, "bound", "promised, width")
     wide_bound["line"]["dash"] = "longdash"
     figure = chart(
         [
-            curve(
-                3 * LEVELS,
-                [sawtooth_bound(beta, int(m)) for m in LEVELS],
-                "bound",
-                "promised, depth",
-            ),
+            curve(3 * LEVELS, promised_deep, "bound", "promised, depth"),
             points(3 * LEVELS, deep, "measured", "sawtooth: m layers of 3 heads"),
             wide_bound,
             points(PIECES - 1, wide, "reference", "one layer of K − 1 heads"),
@@ -197,7 +193,7 @@ def sawtooth_cost(levels: int, beta: float) -> tuple[go.Figure, str]:
         y_range=(1e-9, 1),
         notes=[
             note(2.0, np.log10(promised[-2]) + 0.7, "width", "bound"),
-            note(1.58, -8, "depth", "bound"),
+            note(1.58, np.log10(promised_deep[-1]) - 0.6, "depth", "bound"),
         ],
     )
     enough = np.nonzero(wide <= chosen)[0]

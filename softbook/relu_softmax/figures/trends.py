@@ -81,7 +81,9 @@ def uap_trends(quantity: str) -> tuple[go.Figure, str]:
         x_range=LIMITS[quantity],
         y_range=(1e-6, 300),
     )
-    names = [f"{value:g}" for value in trend["x"]]
+    # A narrow page has room for five labels.
+    step = 1 if len(trend["x"]) <= 5 else 2
+    names = [f"{value:g}" if k % step == 0 else "" for k, value in enumerate(trend["x"])]
     figure.update_xaxes(tickmode="array", tickvals=trend["x"], ticktext=names)
     slope = trend["ramp_mse"]
     said, low, high = (number(slope[name]) for name in ("exponent", "low", "high"))

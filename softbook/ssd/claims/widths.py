@@ -91,7 +91,7 @@ register(
             r"Column $t$ of a lower-triangular $M$ is *new* if $M_{t:T,t}$ is not in the span of the columns before it, in the same "
             r"rows $t,\dots,T$. Fill in the entries above the diagonal as you like; the least rank of the full matrix is"
             "\n\n"
-            r"$$\begin{aligned}\#\mathrm{new}(M)=\sum_t\bigl(&\mathrm{rank}\,M_{t:T,1:t}\\&-\mathrm{rank}\,M_{t:T,1:t-1}\bigr)\end{aligned}$$"
+            r"$$\begin{aligned}\#&\mathrm{new}(M)=\\&\sum_t\bigl(\mathrm{rank}\,M_{t:T,1:t}-\mathrm{rank}\,M_{t:T,1:t-1}\bigr)\end{aligned}$$"
             "\n\n"
             "(the last rank is 0 for $t=1$). Over every field; zero rows, columns and diagonal entries are allowed."
         ),

@@ -18,7 +18,6 @@ from softbook.ssd.theory import diagonal_blocks, new_columns, semiseparable_orde
 RANDOM_TOKENS = 8
 DRAWS = 24
 LIMITS = (-2.0, 2.0)
-DASHED = {"color": "#0b5cad", "dash": "dash", "width": 2}
 
 
 def rows_of(length: int) -> tuple[str, ...]:
@@ -85,7 +84,8 @@ def _dual_figure(rows: tuple[tuple[int, ...], ...], title: str) -> tuple[go.Figu
     left = matrix_chart(
         [
             matrix_map(lower, tokens, "entry", limits=LIMITS, bar=False) | numbers,
-            curve(edges[:, 0], edges[:, 1], "measured", "finest blocks", line=DASHED),
+            # The one role that is seen on the cells of both themes.
+            curve(edges[:, 0], edges[:, 1], "bound", "finest blocks"),
             points(np.arange(1, tokens + 1), marks, "measured", "new column", marker=_mark()),
         ],
         "M",
