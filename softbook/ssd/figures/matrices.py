@@ -156,7 +156,7 @@ def ssd_recurrence(t: int, decay: float) -> tuple[go.Figure, str]:
             y_range=(-2.6, 2.6),
         ),
         title=f"The state stays {STATES} × {CHANNELS}, the row of attention grows",
-        gap=0.2,
+        gap=0.25,
     )
     difference = float((from_state - from_row).abs().max())
     return figure, (
