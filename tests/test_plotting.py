@@ -22,6 +22,7 @@ from softbook.plotting import (
     curve,
     heatmap,
     note,
+    number,
     palette,
     points,
     rule,
@@ -123,6 +124,25 @@ def test_ranges_are_written_in_data_units():
 def test_a_long_log_axis_has_few_ticks():
     axis = chart([], title="t", x="x", y="y", x_type="log", x_range=(1e-14, 1e7)).layout.xaxis
     assert axis.dtick == 3
+    # Nine decades already: a narrow page would turn ten labels on their side.
+    axis = chart([], title="t", x="x", y="y", x_type="log", x_range=(1e-7, 100)).layout.xaxis
+    assert axis.dtick == 2
+
+
+@pytest.mark.parametrize(
+    ("value", "digits", "said"),
+    [
+        (0, 3, "0"),
+        (-1e-9, 3, "−10⁻⁹"),
+        (-2.5e7, 2, "−2.5·10⁷"),
+        (9.96e-5, 2, "0.0001"),
+        (9.96e-6, 2, "10⁻⁵"),
+        (31622.8, 5, "31623"),
+        (math.inf, 3, "inf"),
+    ],
+)
+def test_numbers_are_written_for_readers(value, digits, said):
+    assert number(value, digits) == said
 
 
 def test_a_chart_passes_the_validation_that_it_skips():

@@ -9,6 +9,7 @@ palette; the page replaces each light string by its dark partner (`palette`) whe
 """
 
 from softbook.plotting.layout import chart, note, rule
+from softbook.plotting.numbers import RAISED, number
 from softbook.plotting.panels import scale_below, side_by_side
 from softbook.plotting.roles import GRID, ROLES, Role, palette
 from softbook.plotting.traces import DIVERGING, band, curve, heatmap, points
@@ -16,6 +17,7 @@ from softbook.plotting.traces import DIVERGING, band, curve, heatmap, points
 __all__ = [
     "DIVERGING",
     "GRID",
+    "RAISED",
     "ROLES",
     "Role",
     "band",
@@ -23,6 +25,7 @@ __all__ = [
     "curve",
     "heatmap",
     "note",
+    "number",
     "palette",
     "points",
     "rule",

@@ -11,6 +11,7 @@ import plotly.graph_objects as go
 from softbook.plotting.roles import GRID, ROLES, role_named
 
 Axis = Literal["linear", "log"]
+TICKS = 12
 
 
 def note(x: float, y: float, text: str, role: str = "reference", **more: Any) -> dict[str, Any]:
@@ -43,6 +44,7 @@ def rule(role: str, *, x: float | None = None, y: float | None = None) -> dict[s
 def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, Any]:
     axis: dict[str, Any] = {
         "title": {"text": title},
+        "tickfont": {"size": TICKS},
         "type": kind,
         "gridcolor": GRID[0],
         "zeroline": False,
@@ -51,6 +53,9 @@ def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, A
     # Both kinds have the same keys, so that a page can follow a switch between them.
     ticks = ("power", 1) if kind == "log" else (None, None)
     axis |= {"exponentformat": ticks[0], "dtick": ticks[1], "minor": {"ticks": ""}}
+    if kind == "log":
+        # plotly draws powers a quarter larger than other labels.
+        axis["tickfont"] = {"size": TICKS / 1.25}
     if limits is not None:
         low, high = (float(v) for v in limits)
         if not (math.isfinite(low) and math.isfinite(high) and low != high):
@@ -62,13 +67,15 @@ def _axis(title: str, kind: Axis, limits: Sequence[float] | None) -> dict[str, A
         # plotly wants the exponents of a logarithmic axis; callers write the values themselves.
         axis["range"] = [math.log10(low), math.log10(high)] if kind == "log" else [low, high]
         span = abs(axis["range"][1] - axis["range"][0])
-        if kind == "log" and span > 9:
+        if kind == "log" and span > 7:
+            # A narrow page has room for some seven labels beside each other.
             axis["dtick"] = math.ceil(span / 7)
         elif kind == "log" and span < 1.5:
             # Less than a decade or two: plotly then labels the numbers between the powers of ten.
             axis |= {
                 "dtick": "D2" if span > 0.5 else math.log10(high / low) / 6,
                 "tickformat": ".3~g",
+                "tickfont": {"size": TICKS},
             }
     return axis
 
@@ -124,7 +131,7 @@ def chart(
         "title": {"text": title, "x": 0, "xanchor": "left", "font": {"size": 16}},
         "height": height,
         "margin": {"l": 64, "r": 16, "t": 48, "b": 48},
-        "legend": {"orientation": "h", "yanchor": "top", "y": -0.2, "x": 0},
+        "legend": {"orientation": "h", "yanchor": "top", "y": -0.26, "x": 0},
         "hovermode": "closest",
         "font": {"color": ROLES["reference"].light},
         "paper_bgcolor": "rgba(0,0,0,0)",

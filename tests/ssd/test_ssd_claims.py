@@ -88,7 +88,7 @@ def test_uniform_attention_is_the_default_warning():
 
 
 def test_the_counted_roundings_are_those_of_the_statement():
-    printed = r"K=5(T-1)+N+\min(C,T)+2\lceil T/C\rceil+2"
+    printed = r"R=5(T-1)+N+\min(C,T)+2\lceil T/C\rceil+2"
     assert printed in claim_by_id("ssd-chunked").statement
     for t, n, c in itertools.product((1, 16, 17, 100), (1, 16), (16, 64)):
         wanted = 5 * (t - 1) + n + min(c, t) + 2 * math.ceil(t / c) + 2

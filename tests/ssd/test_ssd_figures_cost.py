@@ -38,8 +38,8 @@ def test_the_sentence_gives_the_exponents_of_the_measured_points(tmp_path):
         figure, words = cost.cost_figure(result, cost.TIME, kind)
         found = {
             form: float(said[1])
-            for form, (_, name) in cost.FORMS.items()
-            if (said := re.search(rf"[:,] {re.escape(name)} T\^(\d+\.\d+)", words))
+            for form, look in cost.FORMS.items()
+            if (said := re.search(rf"[:,] {re.escape(look.name)} (\d+\.\d+)", words))
         }
         assert found == LAWS
         for place, form in enumerate(cost.FORMS):

@@ -44,13 +44,13 @@ register(
         id="relu-two-keys",
         title="Two keys make a ReLU",
         statement=(
-            r"Let one head see a key with score $\beta z$ and value $z$, and a null key with score and value "
+            r"Let one head see a key with score $\beta z$ and value $z$, and a sink with score and value "
             r"$0$. Its output is $z\,\sigma(\beta z)$, and for all real $z$ and all $\beta>0$"
             "\n\n"
-            r"$$0\;\le\;\mathrm{relu}(z)-z\,\sigma(\beta z)\;=\;\frac{|z|}{1+e^{\beta|z|}}\;\le\;"
-            r"\frac{\kappa}{\beta},\qquad \kappa=W(1/e)=0.27846\ldots$$"
+            r"$$\begin{aligned}0\;&\le\;\mathrm{relu}(z)-z\,\sigma(\beta z)\\"
+            r"&=\;\frac{|z|}{1+e^{\beta|z|}}\;\le\;\frac{\kappa}{\beta}\end{aligned}$$"
             "\n\n"
-            r"with equality on the right exactly at $\beta|z|=1+\kappa$, on the left only at $z=0$."
+            r"with $\kappa=W(1/e)=0.27846\ldots$ and equality on the right exactly at $\beta|z|=1+\kappa$, on the left only at $z=0$."
         ),
         evidence="proved",
         source="own",
@@ -66,7 +66,7 @@ register(
                 violation={"beta": 1e4, "z": 0.012, "bits": 16},
             ),
             Hypothesis(
-                "the query sees its own key and the null key alone",
+                "the query sees its own key and the sink alone",
                 lambda neighbours=0, **_: neighbours == 0,
                 violation={"beta": 1e4, "z": -1e-4, "neighbours": 3},
             ),
@@ -132,7 +132,7 @@ register(
             r"other $n-1$ tokens the score $0$; values are $z_j$, and $0$ for the sink. If $|z_j|\le Z$ for "
             r"all $j$, then for every real $\lambda$ and every $\beta>0$"
             "\n\n"
-            r"$$|\mathrm{out}_i-\mathrm{relu}(z_i)|\;\le\;\frac{\kappa}{\beta}+2Z(n-1)\,e^{-\lambda}.$$"
+            r"$$\begin{aligned}&|\mathrm{out}_i-\mathrm{relu}(z_i)|\\&\;\le\;\frac{\kappa}{\beta}+2Z(n-1)\,e^{-\lambda}.\end{aligned}$$"
         ),
         evidence="proved",
         source="own",

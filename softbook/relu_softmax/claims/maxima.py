@@ -42,7 +42,7 @@ register(
         statement=(
             r"A head with scores $\beta x_i$ and values $x_i$, $i\le n$, obeys"
             "\n\n"
-            r"$$0\;\le\;\max_ix_i-\mathrm{out}\;\le\;\frac{W((n-1)/e)}{\beta}\;\le\;\frac{\log n}{\beta},$$"
+            r"$$\begin{aligned}0\;&\le\;\max_ix_i-\mathrm{out}\\&\le\;\frac{W((n-1)/e)}{\beta}\;\le\;\frac{\log n}{\beta},\end{aligned}$$"
             "\n\n"
             r"with equality on the left only if all entries are equal, and in the middle exactly if one entry is "
             r"the maximum and all others lie $(1+W((n-1)/e))/\beta$ below it."

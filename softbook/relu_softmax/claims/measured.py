@@ -24,10 +24,11 @@ register(
         id="uap-trends",
         title="The trends of trained heads",
         statement=(
-            "With 11 seeds at the settings that are known, the test error of a trained layer falls with the number of "
+            "With 11 seeds at the settings that are known, the mean square test error of a trained layer falls with the number of "
             "keys and of heads and grows with the range: the 95 % bootstrap intervals of the fitted exponents exclude "
-            r"zero. The exponents are **not** $-1$: training does not find the built ramp's rate. (Seeds 1234 to 1244, a quarter "
-            "of an hour on one core, `python -m softbook.relu_softmax.experiment.uap`.)"
+            r"zero. The exponents for keys and heads are **not** $-1$, nor $-2$, that of the built ramp, whose mean square falls like "
+            r"$1/p^2$ and $1/H^2$. (Seeds 1234 to 1244, a quarter of an hour on one core, "
+            "`python -m softbook.relu_softmax.experiment.uap`.)"
         ),
         evidence="measured",
         source="hu2025universal, its experiment on truncated linear functions, repeated",

@@ -103,7 +103,7 @@ register(
             r"Let $f(x)=c+\sum_{j\le H}a_j\,\mathrm{relu}(w_j\cdot x+b_j)$ and let $f_\beta$ have a two-key head of "
             r"sharpness $\beta$ in place of each unit. For **all** $x\in\mathbb R^d$"
             "\n\n"
-            r"$$-\frac{\kappa}{\beta}\sum_j a_j^-\;\le\;f(x)-f_\beta(x)\;\le\;\frac{\kappa}{\beta}\sum_j a_j^+ ,$$"
+            r"$$\begin{aligned}-\frac{\kappa}{\beta}\sum_j a_j^-\;&\le\;f(x)-f_\beta(x)\\&\le\;\frac{\kappa}{\beta}\sum_j a_j^+ ,\end{aligned}$$"
             "\n\n"
             r"so that $\sup|f-f_\beta|\le(\kappa/\beta)\,\|a\|_1$. No dimension enters, and no domain."
         ),
@@ -130,8 +130,8 @@ register(
             "\n\n"
             r"$$e_l=\|W_l\|_{\infty\to\infty}\,e_{l-1}+\frac{\kappa}{\beta},$$"
             "\n\n"
-            r"and an affine read-out multiplies by its norm. Entrywise, and never worse: "
-            r"$e_l=|W_l|\,e_{l-1}+(\kappa/\beta)\mathbf 1$. For every input."
+            r"and an affine read-out multiplies the bound by its norm. Entrywise, and never worse: "
+            r"$e_l=|W_l|\,e_{l-1}+(\kappa/\beta)\mathbf 1$. Both hold for every input."
         ),
         evidence="proved",
         source="own",
@@ -197,9 +197,9 @@ register(
             r"Run the ReLU network at one input $x$, keep its $z_l=W_la_{l-1}+b_l$, and put, entrywise, "
             r"$p=|W_l|\,e_{l-1}$ and"
             "\n\n"
-            r"$$e_l=\min\bigl(p,\max(z_l+p,0)\bigr)+\tfrac1\beta\,\varphi\bigl(\beta\max(|z_l|-p,0)\bigr),\qquad e_0=0,$$"
+            r"$$\begin{aligned}e_l=\;&\min\bigl(p,\max(z_l+p,0)\bigr)\\&+\tfrac1\beta\,\varphi\bigl(\beta\max(|z_l|-p,0)\bigr),\end{aligned}$$"
             "\n\n"
-            r"where $\varphi(u)=\max_{v\ge u}v\,\sigma(-v)$. Then $|a_l-\hat a_l|\le e_l$ entrywise. With the rounding "
+            r"where $e_0=0$ and $\varphi(u)=\max_{v\ge u}v\,\sigma(-v)$. Then $|a_l-\hat a_l|\le e_l$ entrywise. With the rounding "
             "terms below it holds for the networks as they are computed, in float32 and in float64."
         ),
         evidence="proved",

@@ -51,7 +51,7 @@ register(
             r"Let $p\ge2$ anchors stand at $L_k=a+kh$, $h=(b-a)/(p-1)$, with scores $-\beta(s-L_k)^2$ and values "
             r"$L_k$, and let $c=\beta h^2$. Then the head's output $A_\beta(s)$ obeys, for **all** real $s$,"
             "\n\n"
-            r"$$\bigl|A_\beta(s)-\mathrm{clip}_{[a,b]}(s)\bigr|\;\le\;h\Bigl(\tfrac12+\sum_{m\ge1}(m+1)\,e^{-cm^2}\Bigr).$$"
+            r"$$\begin{aligned}&\bigl|A_\beta(s)-\mathrm{clip}_{[a,b]}(s)\bigr|\\&\;\le\;h\Bigl(\tfrac12+\sum_{m\ge1}(m+1)\,e^{-cm^2}\Bigr).\end{aligned}$$"
         ),
         evidence="proved",
         source="own",

@@ -176,8 +176,8 @@ register(
         statement=(
             r"On $[a,b]$, $0<a<b$, with knots equally spaced in $x^{-1/2}$,"
             "\n\n"
-            r"$$f_{K,\beta}(x)-\frac1x\;\in\;\Bigl[-\frac\kappa\beta\bigl(a^{-2}-b^{-2}\bigr),\;"
-            r"\Bigl(\frac{a^{-1/2}-b^{-1/2}}K\Bigr)^2\Bigr].$$"
+            r"$$\begin{aligned}&-\frac\kappa\beta\bigl(a^{-2}-b^{-2}\bigr)\\&\le\;f_{K,\beta}(x)-\frac1x\\"
+            r"&\le\;\Bigl(\frac{a^{-1/2}-b^{-1/2}}K\Bigr)^2.\end{aligned}$$"
             "\n\n"
             "The chord error is the same on every piece."
         ),

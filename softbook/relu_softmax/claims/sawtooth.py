@@ -27,7 +27,7 @@ register(
         statement=(
             r"On $[0,1]$, $m$ layers of three two-key heads and a skip connection compute $x^2$ with an error of at most"
             "\n\n"
-            r"$$4^{-(m+1)}+\frac{4\kappa}\beta\sum_{s\le m}\frac{2^s-1}{4^s}\;\le\;4^{-(m+1)}+\frac83\,\frac\kappa\beta .$$"
+            r"$$\begin{aligned}&4^{-(m+1)}+\frac{4\kappa}\beta\sum_{s\le m}\frac{2^s-1}{4^s}\\&\;\le\;4^{-(m+1)}+\frac83\,\frac\kappa\beta .\end{aligned}$$"
             "\n\n"
             "The softening does not grow with depth."
         ),

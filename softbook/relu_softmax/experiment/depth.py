@@ -54,11 +54,12 @@ def he_network(
 class DepthStudy:
     """Errors against depth for each seed, in the unit of the output.
 
-    `error`: largest measured difference; `certificate`: largest certificate per input; `median_certificate`:
+    `output`: largest output of the ReLU network; `error`: largest measured difference; `certificate`: largest certificate per input; `median_certificate`:
     its median over inputs; `global_certificate`: valid on the whole box [-1, 1]^d.
     """
 
     depth: Float[np.ndarray, " depths"]
+    output: Float[np.ndarray, "seeds depths"]
     error: Float[np.ndarray, "seeds depths"]
     certificate: Float[np.ndarray, "seeds depths"]
     median_certificate: Float[np.ndarray, "seeds depths"]
@@ -91,16 +92,17 @@ def depth_study(
     """
     if inputs < 1:
         raise ValueError(f"inputs: {inputs} is given, but at least 1 is needed")
-    table = np.empty((4, len(seeds), len(depths)))
+    table = np.empty((5, len(seeds), len(depths)))
     for row, seed in enumerate(seeds):
         draw = torch.Generator().manual_seed(seed)
         x = 2 * torch.rand(inputs, features, generator=draw, dtype=torch.float64) - 1
         for column, depth in enumerate(depths):
             network = he_network(depth, width, seed, features=features)
             compiled = compile_network(network, beta)
-            certificate = compiled.certificate(x)
+            certificate, output = compiled.certificate(x), network(x)
             table[:, row, column] = (
-                float((compiled(x) - network(x)).abs().max()),
+                float(output.abs().max()),
+                float((compiled(x) - output).abs().max()),
                 float(certificate.max()),
                 float(certificate.median()),
                 float(compiled.global_certificate(-1.0, 1.0).max()),

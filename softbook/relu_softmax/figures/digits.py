@@ -9,7 +9,7 @@ import plotly.graph_objects as go
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
-from softbook.plotting import chart, curve, points, rule
+from softbook.plotting import chart, curve, note, number, points, rule
 from softbook.relu_softmax.experiment.digits import (
     BETAS,
     at_sharpness,
@@ -24,7 +24,7 @@ SHOWN = [beta for beta in BETAS if beta in (1, 10, 100, 1000, 1e4, 1e5, 1e6)]
 
 @explorable(
     "digits-training",
-    title="Forty epochs of Adam",
+    title="The test loss levels off after ten epochs",
     tolerance=TRAINED,
     epoch=Integer(0, 40, 40, label="epoch"),
 )
@@ -38,7 +38,7 @@ def digits_training(epoch: int) -> tuple[go.Figure, str]:
             curve(epochs, run.test_loss, "measured", "test loss"),
             points([epoch], [run.test_loss[epoch]], "measured", "at this epoch"),
         ],
-        title="Forty epochs of Adam",
+        title="The test loss levels off after ten epochs",
         x="epoch",
         y="cross-entropy, nats",
         y_type="log",
@@ -63,17 +63,16 @@ def digits_agreement(beta: float) -> tuple[go.Figure, str]:
     """Show the shares of test digits that agree and that are proved to agree, against β."""
     shares = certified_agreement()
     at = BETAS.index(beta)
+    globally = 100 * shares["proved_globally"]
+    everywhere = curve(shares["beta"], globally, "bound", "proved, global certificate")
+    everywhere["line"]["dash"] = "longdash"
+    half = np.log10(shares["beta"][np.argmax(globally > 50)])
     figure = chart(
         [
             curve(shares["beta"], 100 * shares["agree"], "measured", "decides the same"),
-            curve(shares["beta"], 100 * shares["proved"], "prediction", "proved, digit by digit"),
-            curve(
-                shares["beta"],
-                100 * shares["proved_globally"],
-                "bound",
-                "proved, global certificate",
-            ),
-            points([beta], [100 * shares["proved"][at]], "prediction", "at this β"),
+            curve(shares["beta"], 100 * shares["proved"], "bound", "proved, digit by digit"),
+            everywhere,
+            points([beta], [100 * shares["proved"][at]], "bound", "at this β"),
         ],
         title="What agrees, and what is proved to agree",
         x="sharpness β",
@@ -81,9 +80,10 @@ def digits_agreement(beta: float) -> tuple[go.Figure, str]:
         x_type="log",
         x_range=(0.9, 1.1e6),
         y_range=(-3, 104),
+        notes=[note(half + 0.1, 45, "global", "bound")],
     )
     return figure, (
-        f"At β = {beta:g}, {100 * shares['agree'][at]:.1f} % of the test digits get the same decision and "
+        f"At β = {number(beta)}, {100 * shares['agree'][at]:.1f} % of the test digits get the same decision and "
         f"{100 * shares['proved'][at]:.1f} % provably so; the global certificate proves "
         f"{100 * shares['proved_globally'][at]:.1f} %."
     )
@@ -107,16 +107,16 @@ def digits_margins(beta: float) -> tuple[go.Figure, str]:
             points(
                 np.where(proved, needed, np.nan),
                 margin,
-                "prediction",
+                "measured",
                 "proved",
-                marker=_dot("#157347"),
+                marker=_dot("#0b5cad"),
             ),
             points(
                 np.where(proved, np.nan, needed),
                 margin,
-                "violated",
+                "reference",
                 "not proved",
-                marker=_dot("#9a1272", "x"),
+                marker=_dot("#4a4f57", "x"),
             ),
         ],
         title="Above the line the decision is proved",
@@ -127,7 +127,10 @@ def digits_margins(beta: float) -> tuple[go.Figure, str]:
         x_range=(1e-7, 100),
         y_range=(0.02, 60),
     )
-    return figure, f"At β = {beta:g}, {int(proved.sum())} of 450 test digits lie above the line."
+    return (
+        figure,
+        f"At β = {number(beta)}, {int(proved.sum())} of 450 test digits lie above the line.",
+    )
 
 
 def _dot(colour: str, symbol: str = "circle") -> dict[str, Any]:
@@ -142,10 +145,10 @@ def agreement_table() -> list[dict[str, Any]]:
         at = BETAS.index(beta)
         rows.append(
             {
-                "beta": int(beta),
+                "β": int(beta),
                 "agree %": 100 * shares["agree"][at],
                 "proved %": 100 * shares["proved"][at],
-                "globally %": 100 * shares["proved_globally"][at],
+                "proved globally %": 100 * shares["proved_globally"][at],
             }
         )
     return rows

@@ -7,7 +7,7 @@ import torch
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer, Linear, Log
-from softbook.plotting import band, chart, curve, note, rule
+from softbook.plotting import band, chart, curve, note, number, rule
 from softbook.relu_softmax.model import relu_head, rounded_relu_head, unmasked_relu_head
 from softbook.relu_softmax.theory import KAPPA, relu_bound, unmasked_bound
 
@@ -49,7 +49,7 @@ def two_keys(beta: float) -> tuple[go.Figure, str]:
 
 @explorable(
     "gap",
-    title="The gap, with both axes in units of 1/β",
+    title="The gap is zero at the corner, largest beside it",
     beta=Log(0.5, 100, default=4, label=BETA_LABEL),
 )
 def gap(beta: float) -> tuple[go.Figure, str]:
@@ -60,10 +60,10 @@ def gap(beta: float) -> tuple[go.Figure, str]:
     peak = 1 + KAPPA
     figure = chart(
         [
-            curve(u, torch.full_like(u, KAPPA), "bound", "κ"),
+            curve(u, torch.full_like(u, KAPPA), "bound", "promised: κ"),
             curve(u, scaled, "measured", "gap, in units of 1/β"),
         ],
-        title="The gap, with both axes in units of 1/β",
+        title="The gap is zero at the corner, largest beside it",
         x="βz",
         y="β · (ReLU − head)",
         x_range=(-8, 8),
@@ -80,7 +80,7 @@ def gap(beta: float) -> tuple[go.Figure, str]:
 @explorable(
     "unmasked-head",
     title="Without a mask the other tokens leak in",
-    self_score=Linear(0, 16, default=6, label="own score λ", points=33),
+    self_score=Linear(0, 16, default=4, label="own score λ", points=33),
     tokens=Choice([2, 4, 8, 16], 8, label="tokens n"),
     beta=Choice([1, 4, 16, 64], 16, label=BETA_LABEL),
 )
@@ -95,7 +95,7 @@ def unmasked_head(self_score: float, tokens: int, beta: int) -> tuple[go.Figure,
     relu = z.relu()
     figure = chart(
         [
-            *band(z, relu - bound, relu + bound, "bound", "promised: κ/β + 2Z(n−1)e^(−λ)"),
+            *band(z, relu - bound, relu + bound, "bound", "promised: κ/β + 2Z(n−1)e<sup>−λ</sup>"),
             curve(z, relu, "reference", "ReLU"),
             curve(z, out, "measured", "the head, other tokens at Z = 2"),
         ],
@@ -107,8 +107,8 @@ def unmasked_head(self_score: float, tokens: int, beta: int) -> tuple[go.Figure,
     )
     error = float((out - relu).abs().max())
     return figure, (
-        f"With {tokens} tokens, β = {beta} and λ = {self_score:.3g} the output is off by up to {error:.3g}; "
-        f"promised is {unmasked_bound(beta, tokens, self_score, size):.3g}."
+        f"With {tokens} tokens, β = {beta} and λ = {self_score:.3g} the output is off by up to {number(error)}; "
+        f"{number(unmasked_bound(beta, tokens, self_score, size))} is promised."
     )
 
 
@@ -140,8 +140,8 @@ def broken_precision(beta: float, precision: str) -> tuple[go.Figure, str]:
     largest = float(rounded.max())
     word = "outside of" if largest > bound * (1 + 1e-9) else "within"
     return figure, (
-        f"With keys in {precision} and β = {beta:.5g} the largest gap is {largest:.3g}, {word} the promised "
-        f"{bound:.3g}. A larger β does not help: the key no longer knows where the corner is."
+        f"With keys in {precision} and β = {beta:.5g} the largest gap is {number(largest)}, {word} the promised "
+        f"{number(bound)}. A larger β does not help: the key no longer knows where the corner is."
     )
 
 
@@ -174,5 +174,5 @@ def broken_mask(beta: float, neighbours: int, self_score: int) -> tuple[go.Figur
     error = float((out - relu).abs().max())
     return figure, (
         f"With {neighbours} other tokens, λ = {self_score} and β = {beta:.5g} the output is off by up to "
-        f"{error:.3g}; two keys alone would be within {bound:.3g}."
+        f"{number(error)}; two keys alone would be within {number(bound)}."
     )

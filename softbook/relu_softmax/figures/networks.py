@@ -10,19 +10,22 @@ import plotly.graph_objects as go
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
-from softbook.plotting import chart, curve, points
+from softbook.plotting import chart, curve, note, number, points
 from softbook.relu_softmax.experiment.depth import depth_study
+from softbook.reporting import text
 
 BETAS = 10.0 ** np.arange(0, 8.5, 0.5)
 WIDTH = 16
+TITLE = "A certificate for one input is tighter than one for all"
 
 
 class Profile(NamedTuple):
-    """Largest error and both certificates of one network, each of shape [betas]."""
+    """Largest error and both certificates of one network, each of shape [betas], and its largest output."""
 
     error: np.ndarray
     certificate: np.ndarray
     everywhere: np.ndarray
+    output: float
 
 
 @lru_cache(maxsize=32)
@@ -32,54 +35,59 @@ def profile(depth: int, seed: int) -> Profile:
         depth_study((depth,), WIDTH, float(beta), (seed,), inputs=256, features=4) for beta in BETAS
     ]
     rows = [[s.error.item(), s.certificate.item(), s.global_certificate.item()] for s in studies]
-    return Profile(*np.array(rows).T)
+    error, certificate, everywhere = np.array(rows).T
+    return Profile(error, certificate, everywhere, studies[0].output.item())
 
 
 @explorable(
     "compiled-error",
-    title="What happens, what is certified here, what is certified everywhere",
+    title=TITLE,
     depth=Integer(1, 8, 4, label="depth L"),
     seed=Choice([0, 1, 2], label="seed"),
 )
 def compiled_error(depth: int, seed: int) -> tuple[go.Figure, str]:
     """Show error, per-input certificate and global certificate against β."""
     shown = profile(depth, seed)
+    everywhere = curve(BETAS, shown.everywhere, "bound", "global certificate")
+    everywhere["line"]["dash"] = "longdash"
     figure = chart(
         [
-            curve(BETAS, shown.everywhere, "bound", "global certificate"),
-            curve(BETAS, shown.certificate, "prediction", "per-input certificate, largest"),
+            everywhere,
+            curve(BETAS, shown.certificate, "bound", "per-input certificate, largest"),
             points(BETAS, shown.error, "measured", "largest error on 256 inputs"),
         ],
-        title="What happens, what is certified here, what is certified everywhere",
+        title=TITLE,
         x="sharpness β",
-        y="difference between the two networks",
+        y="difference of outputs",
         x_type="log",
         y_type="log",
         x_range=(0.8, 1.3e8),
         y_range=(1e-11, 1e5),
+        notes=[note(4.1, np.log10(shown.everywhere[8]) + 0.6, "for all inputs", "bound")],
     )
     at = int(np.argmin(np.abs(BETAS - 1e4)))
     return figure, (
-        f"Depth {depth}, β = 10⁴: largest error {shown.error[at]:.2g}, per-input certificate "
-        f"{shown.certificate[at]:.2g}, global certificate {shown.everywhere[at]:.2g}."
+        f"Depth {depth}, β = 10⁴: largest error {number(shown.error[at], 2)}, per-input certificate "
+        f"{number(shown.certificate[at], 2)}, global certificate {number(shown.everywhere[at], 2)}."
     )
 
 
 def certificate_looseness() -> list[dict[str, float]]:
-    """Return a table at β = 10⁴: the largest error and certificates over three seeds, by depth."""
+    """Return a table at β = 10⁴, by depth: the largest output, error and certificates of three networks."""
     at = int(np.argmin(np.abs(BETAS - 1e4)))
     rows = []
     for depth in (1, 2, 4, 8):
         profiles = [profile(depth, seed) for seed in (0, 1, 2)]
-        error, here, everywhere = (
-            max(float(column[at]) for column in columns) for columns in zip(*profiles, strict=True)
-        )
-        ratio = everywhere / error
+        error = max(float(one.error[at]) for one in profiles)
+        everywhere = max(float(one.everywhere[at]) for one in profiles)
+        # Two digits, as the other columns have, but written out.
+        ratio = int(float(text(everywhere / error, digits=2, error=1e-4)))
         rows.append(
             {
                 "depth": depth,
+                "output": max(one.output for one in profiles),
                 "error": error,
-                "per input": here,
+                "per input": max(float(one.certificate[at]) for one in profiles),
                 "global": everywhere,
                 "global / error": ratio,
             }

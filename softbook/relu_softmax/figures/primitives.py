@@ -13,7 +13,7 @@ from torch import Tensor
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer, Log
-from softbook.plotting import chart, curve, heatmap, points, rule
+from softbook.plotting import chart, curve, heatmap, note, number, points, rule
 from softbook.relu_softmax.model import (
     maximum,
     multiply,
@@ -57,11 +57,12 @@ def maximum_gap(n: int, spread: int) -> tuple[go.Figure, str]:
         x_range=(0, 10),
         y_range=(0, 4.8),
         rules=[rule("prediction", x=1 + omega)],
+        notes=[note(1.12 + omega, 4.55, "1+ω", "prediction")],
     )
     at = float(distance[scaled.argmax()])
     return figure, (
         f"For n = {n} the gap is largest, {float(scaled.max()):.3f}/β, when the others lie {at:.1f}/β below; "
-        f"promised is {omega:.3f}/β, log n is {math.log(n):.3f}."
+        f"{omega:.3f}/β is promised, log n is {math.log(n):.3f}."
     )
 
 
@@ -73,7 +74,7 @@ def maximum_gap(n: int, spread: int) -> tuple[go.Figure, str]:
 )
 def product_map(pieces: int, beta: float) -> tuple[go.Figure, str]:
     """Show the signed error of xy over the square, as a share of the bound."""
-    axis = torch.linspace(-1, 1, 33, dtype=torch.float64)
+    axis = torch.linspace(-1, 1, 97, dtype=torch.float64)
     error = multiply(axis, axis.unsqueeze(-1), beta, pieces) - axis * axis.unsqueeze(-1)
     bound = multiply_bound(beta, pieces)
     figure = chart(
@@ -87,15 +88,18 @@ def product_map(pieces: int, beta: float) -> tuple[go.Figure, str]:
     )
     return figure, (
         f"With K = {pieces} and β = {beta:.5g}, {2 * (pieces - 1)} heads: largest error "
-        f"{float(error.abs().max()):.3g}, promised {bound:.3g}."
+        f"{number(float(error.abs().max()))}; {number(bound)} is promised."
     )
+
+
+ARCHES = "Equal arches: knots equally spaced in 1/√x"
 
 
 @explorable(
     "reciprocal-error",
-    title="Equal arches: knots equally spaced in x^(−1/2)",
+    title=ARCHES,
     pieces=Integer(1, 16, 8, label="pieces K"),
-    beta=Log(100, 1e6, default=1e5, label="sharpness β", points=9),
+    beta=Log(100, 1e6, default=1e3, label="sharpness β", points=9),
 )
 def reciprocal_error(pieces: int, beta: float) -> tuple[go.Figure, str]:
     """Show the error of 1/x on [0.1, 1], whose arches are equally high."""
@@ -103,21 +107,24 @@ def reciprocal_error(pieces: int, beta: float) -> tuple[go.Figure, str]:
     x = torch.linspace(0.1**-0.5, 1, 321, dtype=torch.float64) ** -2
     error = reciprocal(x, 0.1, 1.0, beta, pieces) - 1 / x
     low, high = reciprocal_interval(0.1, 1.0, beta, pieces)
+    least = torch.full_like(x, max(low / high, -9))
+    softening = curve(x, least, "bound", "promised, below (softening)")
+    softening["line"]["dash"] = "longdash"
     figure = chart(
         [
-            curve(x, torch.full_like(x, high / high), "bound", "promised: 0 to 1 (chord) …"),
-            curve(x, torch.full_like(x, max(low / high, -9)), "bound", "… and the softening below"),
+            curve(x, torch.ones_like(x), "bound", "promised, above (chord)"),
+            softening,
             curve(x, error / high, "measured", "error"),
         ],
-        title="Equal arches: knots equally spaced in x^(−1/2)",
+        title=ARCHES,
         x="input x",
         y="(approximation − 1/x) / chord bound",
         x_range=(0.1, 1),
         y_range=(-1.5, 1.2),
     )
     return figure, (
-        f"With K = {pieces} and β = {beta:.5g} the error lies between {float(error.min()):.3g} and "
-        f"{float(error.max()):.3g}; promised is {low:.3g} to {high:.3g}."
+        f"With K = {pieces} and β = {number(beta, 5)} the error lies between {number(float(error.min()))} and "
+        f"{number(float(error.max()))}; {number(low)} to {number(high)} is promised."
     )
 
 
@@ -159,21 +166,15 @@ def sawtooth_cost(levels: int, beta: float) -> tuple[go.Figure, str]:
     """Show error against heads: m layers of three heads, and one layer of K − 1 heads."""
     deep, wide = _square_errors(beta)
     chosen = deep[levels - 1]
+    promised_deep = [sawtooth_bound(beta, int(m)) for m in LEVELS]
+    promised = [square_bound(beta, int(k)) for k in PIECES]
+    wide_bound = curve(PIECES - 1, promised, "bound", "promised, width")
+    wide_bound["line"]["dash"] = "longdash"
     figure = chart(
         [
-            curve(
-                3 * LEVELS,
-                [sawtooth_bound(beta, int(m)) for m in LEVELS],
-                "bound",
-                "promised, depth",
-            ),
+            curve(3 * LEVELS, promised_deep, "bound", "promised, depth"),
             points(3 * LEVELS, deep, "measured", "sawtooth: m layers of 3 heads"),
-            curve(
-                PIECES - 1,
-                [square_bound(beta, int(k)) for k in PIECES],
-                "prediction",
-                "promised, width",
-            ),
+            wide_bound,
             points(PIECES - 1, wide, "reference", "one layer of K − 1 heads"),
             points(
                 [3 * levels],
@@ -190,11 +191,15 @@ def sawtooth_cost(levels: int, beta: float) -> tuple[go.Figure, str]:
         y_type="log",
         x_range=(0.9, 300),
         y_range=(1e-9, 1),
+        notes=[
+            note(2.0, np.log10(promised[-2]) + 0.7, "width", "bound"),
+            note(1.58, np.log10(promised_deep[-1]) - 0.6, "depth", "bound"),
+        ],
     )
     enough = np.nonzero(wide <= chosen)[0]
     other = f"needs {PIECES[enough[0]] - 1} heads" if len(enough) else "needs more than 255 heads"
     return figure, (
-        f"At β = {beta:.5g}, {levels} layers of 3 heads ({3 * levels} in all) reach {chosen:.2g}; one layer "
+        f"At β = {number(beta)}, {levels} layers of 3 heads ({3 * levels} in all) reach {number(chosen, 2)}; one layer "
         f"{other} for that."
     )
 
@@ -221,14 +226,12 @@ def soft_or_sharp(pieces: int) -> tuple[go.Figure, str]:
     beta = np.geomspace(1e-3, 1e6, 37)
     soft = _product_errors(0)
     sharp = _product_errors(pieces)
+    promised = [soft_multiply_bound(b) for b in beta]
+    soft_bound = curve(beta, promised, "bound", "promised, two soft heads")
+    soft_bound["line"]["dash"] = "longdash"
     figure = chart(
         [
-            curve(
-                beta,
-                [soft_multiply_bound(b) for b in beta],
-                "prediction",
-                "promised, two soft heads",
-            ),
+            soft_bound,
             curve(beta, soft, "measured", "two soft heads"),
             curve(
                 beta,
@@ -245,8 +248,9 @@ def soft_or_sharp(pieces: int) -> tuple[go.Figure, str]:
         y_type="log",
         x_range=(1e-3, 1e6),
         y_range=(1e-9, 100),
+        notes=[note(-2.9, -4.4, "soft", "bound"), note(4.6, 0.4, "sharp", "bound")],
     )
     return figure, (
-        f"Sharp, with K = {pieces}: {2 * (pieces - 1)} heads reach {min(sharp):.2g}. Soft: two heads reach "
-        f"{min(soft):.2g}, with output weights 4/β."
+        f"Sharp, with K = {pieces}: {2 * (pieces - 1)} heads reach {number(min(sharp), 2)}. Soft: two heads reach "
+        f"{number(min(soft), 2)}, with output weights 4/β."
     )

@@ -10,7 +10,7 @@ import torch
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer, Log
-from softbook.plotting import band, chart, curve, points, rule
+from softbook.plotting import band, chart, curve, note, points, rule
 from softbook.relu_softmax.experiment.sharpness import largest_error
 from softbook.relu_softmax.model import anchor_ramp
 from softbook.relu_softmax.theory import interior_series, ramp_bound
@@ -85,7 +85,8 @@ def sharpness_profile(sharpness: float, anchors: int) -> tuple[go.Figure, str]:
         y_type="log",
         x_range=(0.1, 50),
         y_range=(0.04, 12),
-        rules=[rule("prediction", x=2.72)],
+        rules=[rule("measured", x=2.72)],
+        notes=[note(np.log10(2.72) + 0.04, 0.9, "best c", "measured")],
     )
     return figure, (
         f"At c = {sharpness:.3g} with {anchors} anchors the largest error is {here:.3g} steps. The least, about a "

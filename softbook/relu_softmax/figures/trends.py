@@ -10,8 +10,9 @@ import plotly.graph_objects as go
 
 from softbook.explore import explorable
 from softbook.knobs import Choice
-from softbook.plotting import chart, curve, points, rule
+from softbook.plotting import chart, curve, number, points, rule
 from softbook.relu_softmax.experiment import uap
+from softbook.relu_softmax.experiment.trends import loglog_slope
 
 TITLES = {"keys": "keys p", "heads": "heads H", "range": "range b − a"}
 LIMITS = {"keys": (56, 128), "heads": (0.9, 18), "range": (9, 56)}
@@ -30,24 +31,34 @@ def trend_of(quantity: str) -> dict[str, Any]:
     return next(trend for trend in stored()["trends"] if trend["quantity"] == quantity)
 
 
+def _kind(quantity: str) -> str:
+    """Return which built ramp a trend is compared with: that of several heads, or that of anchors."""
+    return "heads" if quantity == "heads" else "anchors"
+
+
+def _built(quantity: str) -> list[float]:
+    """Return the built ramp's mean square error at each setting of a trend, the median of 11 seeds."""
+    rows = (stored()["results"][row] for row in trend_of(quantity)["results"])
+    return [float(np.median(row["built"][_kind(quantity)])) for row in rows]
+
+
 def _padded(values: list[float]) -> np.ndarray:
     return np.pad(np.array(values, dtype=float), (0, LONGEST - len(values)), constant_values=np.nan)
 
 
 @explorable(
     "uap-trends",
-    title="The trends, trained and built",
+    title="Error falls with keys and heads, grows with the range",
     quantity=Choice(list(TITLES), label="what is varied"),
 )
 def uap_trends(quantity: str) -> tuple[go.Figure, str]:
     """Show the ramp's mean square error of 11 trained layers a setting beside the built ramp."""
     trend = trend_of(quantity)
     rows = [stored()["results"][row] for row in trend["results"]]
-    kind = "heads" if quantity == "heads" else "anchors"
     x = _padded(trend["x"])
     seeds = len(rows[0]["ramp_mse"])
     every = np.stack([_padded([row["ramp_mse"][k] for row in rows]) for k in range(seeds)])
-    built = _padded([float(np.median(row["built"][kind])) for row in rows])
+    built = _padded(_built(quantity))
     figure = chart(
         [
             curve(
@@ -62,7 +73,7 @@ def uap_trends(quantity: str) -> tuple[go.Figure, str]:
             curve(x, np.median(every, axis=0), "measured", "trained, median of 11"),
             curve(x, built, "prediction", "built by hand, c = 2.72"),
         ],
-        title="The trends, trained and built",
+        title="Error falls with keys and heads, grows with the range",
         x=TITLES[quantity],
         y="mean square error of the ramp",
         x_type="log",
@@ -70,10 +81,15 @@ def uap_trends(quantity: str) -> tuple[go.Figure, str]:
         x_range=LIMITS[quantity],
         y_range=(1e-6, 300),
     )
+    # A narrow page has room for five labels.
+    step = 1 if len(trend["x"]) <= 5 else 2
+    names = [f"{value:g}" if k % step == 0 else "" for k, value in enumerate(trend["x"])]
+    figure.update_xaxes(tickmode="array", tickvals=trend["x"], ticktext=names)
     slope = trend["ramp_mse"]
+    said, low, high = (number(slope[name]) for name in ("exponent", "low", "high"))
     return figure, (
-        f"Trained: error ~ ({TITLES[quantity]})^{slope['exponent']:.2f}, 95 % interval "
-        f"{slope['low']:.2f} to {slope['high']:.2f} over 11 seeds."
+        f"Trained, the mean square error moves with the {TITLES[quantity]} like a power of exponent {said}; its "
+        f"95 % interval over 11 seeds is {low} to {high}."
     )
 
 
@@ -83,7 +99,7 @@ def _dot() -> dict[str, Any]:
 
 @explorable(
     "uap-training",
-    title="Fifty epochs of Adam, median of 11 seeds",
+    title="Nine tenths of the test error are gone after ten epochs",
     setting=Choice(["60 keys", "120 keys", "16 heads"], label="setting"),
     epoch=Choice(EPOCHS, 50, label="epoch"),
 )
@@ -101,7 +117,7 @@ def uap_training(setting: str, epoch: int) -> tuple[go.Figure, str]:
             curve(epochs, test, "measured", "test error"),
             points([epoch], [test[at]], "measured", "at this epoch"),
         ],
-        title="Fifty epochs of Adam, median of 11 seeds",
+        title="Nine tenths of the test error are gone after ten epochs",
         x="epoch",
         y="mean square error, all 32 outputs",
         y_type="log",
@@ -109,22 +125,26 @@ def uap_training(setting: str, epoch: int) -> tuple[go.Figure, str]:
         y_range=(2e-3, 5),
         rules=[rule("reference", x=epoch)],
     )
-    return figure, f"{setting}: after epoch {epoch} the median test error is {test[at]:.3g}."
+    return (
+        figure,
+        f"{setting}: after epoch {epoch} the median test error of 11 seeds is {number(test[at])}.",
+    )
 
 
 def uap_table() -> list[dict[str, Any]]:
-    """Return a table: the fitted exponent of each trend with its interval, and that of the built ramp."""
+    """Return a table of exponents of the mean square error: trained, with its interval, and built."""
     rows = []
     for quantity, title in TITLES.items():
         trend = trend_of(quantity)
         slope = trend["ramp_mse"]
+        built = loglog_slope(np.array(trend["x"], dtype=float), np.array([_built(quantity)]))
         rows.append(
             {
-                "trend": title,
+                "mean square against": title,
                 "trained exponent": slope["exponent"],
                 "low": slope["low"],
                 "high": slope["high"],
-                "built exponent": trend["built_best"]["exponent_by_spacings"],
+                "built exponent": built.value,
             }
         )
     return rows

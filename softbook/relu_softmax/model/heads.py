@@ -19,7 +19,7 @@ from softbook.relu_softmax.theory.checks import number, positive
 def relu_head(z: Float[Tensor, "*shape"], beta: float) -> Float[Tensor, "*shape"]:
     """Return ReLU by one head of two keys: z σ(βz), computed by attention.
 
-    For each z: query β; keys z and 0 (the null key, or sink); values z and 0.
+    For each z: query β; keys z and 0 (the sink); values z and 0.
 
     Parameters
     ----------

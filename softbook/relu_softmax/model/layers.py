@@ -16,7 +16,7 @@ LEAVES = (nn.Linear, nn.ReLU, nn.Flatten, nn.Identity, nn.Dropout)
 
 
 class AttentionReLU(nn.Module):
-    """One attention layer: a two-key head with its own null key for each hidden unit.
+    """One attention layer: a two-key head with its own sink for each hidden unit.
 
     Parameters
     ----------

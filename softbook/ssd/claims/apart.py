@@ -35,8 +35,8 @@ register(
         id="ssd-separation",
         title="Two states that no attention of width two equals",
         statement=(
-            r"Let $T\ge4$. A diagonal state-space model has $N=2$ states, queries and keys without zeros, and decays that are zero in state 1 "
-            "at the odd tokens, in state 2 at the even ones, and nowhere else. Its matrix has order 2, but its least dual has width $T-1$. "
+            r"Let $T\ge4$. A diagonal state-space model has $N=2$ states, queries and keys without zeros, and decays of which at "
+            "each token exactly one is zero: that of state 1 at the odd tokens, that of state 2 at the even ones. Its matrix has order 2, but its least dual has width $T-1$. "
             "With four tokens and ones everywhere it is"
             "\n\n"
             r"$$M=\begin{pmatrix}2&0&0&0\\1&2&0&0\\0&1&2&0\\0&0&1&2\end{pmatrix},$$"
@@ -85,7 +85,8 @@ register(
         id="ssd-identity-corner",
         title="One entry far away makes attention wide",
         statement=(
-            r"For $T\ge3$ and numbers $d_1,\dots,d_T,c$ that are not zero, $\mathrm{diag}(d)+c\,E_{T,1}$ has order 2, but cannot be cut and "
+            r"For $T\ge3$ and numbers $d_1,\dots,d_T,c$ that are not zero, $\mathrm{diag}(d)+c\,E_{T,1}$ (where $E_{T,1}$ has a single 1, "
+            "at row $T$ and column 1) has order 2, but cannot be cut and "
             "has $T-1$ new columns: its least dual has width $T-1$. (With ones it is $I_T+E_{T,1}$, an example of Hu et al.; the proof is the book's.)"
         ),
         evidence="proved",

@@ -18,7 +18,7 @@ ROUND_OFF = {"float32": 2.0**-24, "float64": 2.0**-53}
 
 
 def relative(roundings: float, precision: str) -> float:
-    """Return K u / (1 − K u): what K roundings in a row do to a term, at most.
+    """Return R u / (1 − R u): what R roundings in a row do to a term, at most.
 
     >>> relative(1.0, "float64") < 2.0**-52
     True
@@ -28,7 +28,7 @@ def relative(roundings: float, precision: str) -> float:
 
 
 def chunked_roundings(tokens: int, states: int, chunk: int) -> int:
-    """Return K, the most roundings through which a term of the chunked form goes.
+    """Return R, the most roundings through which a term of the chunked form goes.
 
     Its decays: four units u for each gate's exponential, one for each product. Inside a chunk the
     score, the mask and the values; across chunks two at each chunk's end.
@@ -126,9 +126,9 @@ register(
             "Let no decay exceed one. In floating point with unit round-off $u$, the chunked form with chunks of $C$ tokens differs from the recurrence "
             "of $N$ states over $T$ tokens by at most"
             "\n\n"
-            r"$$|\hat o_{tp}-o_{tp}|\;\le\;\frac{Ku}{1-Ku}\;\mathrm{ssd}\bigl(|q|,|k|,|v|\bigr)_{tp}$$"
+            r"$$\begin{aligned}&|\hat o_{tp}-o_{tp}|\\&\;\le\;\frac{Ru}{1-Ru}\;\mathrm{ssd}\bigl(|q|,|k|,|v|\bigr)_{tp}\end{aligned}$$"
             "\n\n"
-            r"with $K=5(T-1)+N+\min(C,T)+2\lceil T/C\rceil+2$, "
+            r"with $R=5(T-1)+N+\min(C,T)+2\lceil T/C\rceil+2$, "
             "however strong the gates are, zero transitions included, and but for products of decays so small that they count as zero (below $10^{-30}$ in float32). "
             "(The form in torch on a processor, for scalar-identity and diagonal transitions; outputs, not gradients.)"
         ),

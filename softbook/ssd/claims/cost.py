@@ -136,7 +136,7 @@ register(
             "One head of $N$ states and $P$ channels over $T$ tokens takes, in multiply-adds, $3TNP$ as a recurrence, "
             r"$\tfrac{T(T+1)}2(N+P)$ as masked attention, and in chunks of $C$, with $T=mC+r$ and $0\le r<C$,"
             "\n\n"
-            r"$$\Bigl(m\tfrac{C(C+1)}2+\tfrac{r(r+1)}2\Bigr)(N+P)+2TNP+\lceil T/C\rceil NP.$$"
+            r"$$\begin{aligned}&\Bigl(m\tfrac{C(C+1)}2+\tfrac{r(r+1)}2\Bigr)(N+P)\\&+2TNP+\lceil T/C\rceil NP.\end{aligned}$$"
             "\n\n"
             r"This is at most $T\bigl(\tfrac{C+1}2(N+P)+2NP\bigr)+\lceil T/C\rceil NP$: "
             "linear in $T$. Making the decays, and weighting queries, keys and scores by them, is not counted. "

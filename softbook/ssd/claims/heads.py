@@ -59,8 +59,9 @@ register(
         statement=(
             r"Let $h_t=A_th_{t-1}+k_tv_t^\top$ and $o_t=h_t^\top q_t$ with $A_t=a_tI$. The outputs are $o=Mv$ with"
             "\n\n"
-            r"$$M=\mathrm{1SS}(a)\circ(QK^\top),\qquad \mathrm{1SS}(a)_{ji}=a_j\cdots a_{i+1}\ (j\ge i),$$"
+            r"$$M=\mathrm{1SS}(a)\circ(QK^\top)$$"
             "\n\n"
+            r"where $\mathrm{1SS}(a)_{ji}=a_j\cdots a_{i+1}$ for $j\ge i$, "
             "and every attention under such a mask is the matrix of this recurrence. Zeros among the $a_t$ are allowed. "
             "(The duality of Dao and Gu; the proof is the book's.)"
         ),
@@ -160,8 +161,9 @@ register(
         statement=(
             r"If every transition $A_t$, $2\le t\le T$, is invertible (a diagonal one: no decay is zero), then with $\Phi_t=A_t\cdots A_2$"
             "\n\n"
-            r"$$M=\mathrm{tril}(Q'K'^\top),\qquad q'_j=\Phi_j^\top q_j,\quad k'_i=\Phi_i^{-1}k_i:$$"
+            r"$$M=\mathrm{tril}(Q'K'^\top)$$"
             "\n\n"
+            r"with $q'_j=\Phi_j^\top q_j$ and $k'_i=\Phi_i^{-1}k_i$: "
             "one causal attention head without decays, of the same width $N$. So a state-space model that no attention of its "
             "width equals has a singular transition. (The converse is false: where all decays of a token are zero, so is the mask.)"
         ),

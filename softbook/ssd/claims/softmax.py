@@ -76,7 +76,8 @@ register(
         title="Softmax needs half as many states as tokens",
         statement=(
             r"Let causal softmax attention have scores $q_ik_j$, with numbers $q_1,\dots,q_T$ that are pairwise distinct and $k_1,\dots,k_T$ "
-            r"that are pairwise distinct. Then each block $A_{t:T,1:t}$ has full rank $\min(t,T-t+1)$. Its semiseparable order is therefore"
+            r"that are pairwise distinct, so that its matrix is $M_{ij}=e^{q_ik_j}/Z_i$ for $j\le i$. Then each block $M_{t:T,1:t}$ has full "
+            r"rank $\min(t,T-t+1)$. Its semiseparable order is therefore"
             "\n\n"
             r"$$\Bigl\lfloor\frac{T+1}2\Bigr\rfloor,$$"
             "\n\n"
@@ -129,7 +130,7 @@ register(
         title="Full rank proves nothing",
         statement=(
             "The matrix of causal softmax attention has full rank $T$; so has every lower-triangular matrix without zeros on its diagonal. "
-            r"If all queries are equal, as in uniform attention $A_{ij}=1/i$ ($j\le i$), its rank is $T$ and its semiseparable order is 1: one state is enough. "
+            r"If all queries are equal, as in uniform attention $M_{ij}=1/i$ ($j\le i$), its rank is $T$ and its semiseparable order is 1: one state is enough. "
             "What counts is the rank of the blocks below the diagonal."
         ),
         evidence="proved",

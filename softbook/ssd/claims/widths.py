@@ -91,7 +91,7 @@ register(
             r"Column $t$ of a lower-triangular $M$ is *new* if $M_{t:T,t}$ is not in the span of the columns before it, in the same "
             r"rows $t,\dots,T$. Fill in the entries above the diagonal as you like; the least rank of the full matrix is"
             "\n\n"
-            r"$$\#\mathrm{new}(M)=\sum_t\bigl(\mathrm{rank}\,M_{t:T,1:t}-\mathrm{rank}\,M_{t:T,1:t-1}\bigr)$$"
+            r"$$\begin{aligned}\#&\mathrm{new}(M)=\\&\sum_t\bigl(\mathrm{rank}\,M_{t:T,1:t}-\mathrm{rank}\,M_{t:T,1:t-1}\bigr)\end{aligned}$$"
             "\n\n"
             "(the last rank is 0 for $t=1$). Over every field; zero rows, columns and diagonal entries are allowed."
         ),
@@ -152,9 +152,9 @@ register(
         statement=(
             r"Cut $1,\dots,T$ before $t$ wherever $M_{t:T,1:t-1}=0$: the finest blocks of the lower-triangular $M$. Then"
             "\n\n"
-            r"$$M=\mathrm{1SS}(a)\circ(QK^\top)\ \text{with}\ Q,K\in\mathbb R^{T\times N}$$"
+            r"$$M=\mathrm{1SS}(a)\circ(QK^\top)$$"
             "\n\n"
-            r"if and only if each finest block has at most $N$ new columns, "
+            r"with $Q,K\in\mathbb R^{T\times N}$ if and only if each finest block has at most $N$ new columns, "
             r"and with a mask without zeros ($a_2\cdots a_T\ne0$) if and only if $M$ itself has at most $N$. The least width of a dual is the "
             "largest number of new columns in a block. Nothing is assumed about the order of $M$ or its zeros. "
             "(Hu et al. have such a condition; this form of it and its proof are the book's.)"

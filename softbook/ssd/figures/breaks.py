@@ -14,14 +14,13 @@ from torch import Tensor
 
 from softbook.explore import explorable
 from softbook.knobs import Choice, Log
-from softbook.plotting import chart, curve, note, points, rule
+from softbook.plotting import RAISED, chart, curve, note, number, points, rule
 from softbook.ssd.model import absorb_decays, attention_dual, kernel_matrix
 from softbook.ssd.theory import new_columns
 
 TOKENS, STATES, CUT = 8, 2, 4
 EXPONENTS = (0, 1, 2, 3, 4, 5, 6, 8, 12, 20, 30, 36, 40, 45)
 ALL, ONE = "both states", "one state of two"
-RAISED = str.maketrans("0123456789-", "⁰¹²³⁴⁵⁶⁷⁸⁹⁻")
 LABELS = {"1": 0} | {f"10{str(-e).translate(RAISED)}": e for e in EXPONENTS[1:]} | {"0": None}
 FORMATS = ("float16", "bfloat16", "float32")
 # Where a figure shows what is not a number, on axes that cannot hold it.
@@ -103,9 +102,13 @@ def _words(label: str, where: str, precision: str) -> str:
     rows = absorbed(where, precision)
     at = EXPONENTS.index(exponent)
     error = rows.error[at]
-    off = "holds inf or NaN" if np.isnan(error) else f"is off by {error:.1g} of its largest entry"
+    off = (
+        "holds inf or NaN"
+        if np.isnan(error)
+        else f"is off by {number(error, 1)} of its largest entry"
+    )
     return (
-        f"a = {label} in {where}: width {ones} is enough, with keys up to {rows.keys[at]:.2g}; stored in {precision}, "
+        f"a = {label} in {where}: width {ones} is enough, with keys up to {number(rows.keys[at], 2)}; stored in {precision}, "
         f"the head's matrix {off}."
     )
 
@@ -215,7 +218,7 @@ def _errors(chunk: int) -> dict[str, np.ndarray]:
     "ssd-break-overflow",
     title="Factored exponentials overflow, differences do not",
     tolerance=ROUNDING,
-    gate=Log(0.01, 100, default=1, label="gate strength −log a", unit="nats a token", points=41),
+    gate=Log(0.01, 100, default=2, label="gate strength −log a", unit="nats a token", points=41),
     chunk=Choice(CHUNKS, 64, label="tokens in a chunk C"),
 )
 def break_overflow(gate: float, chunk: int) -> tuple[go.Figure, str]:
@@ -223,12 +226,20 @@ def break_overflow(gate: float, chunk: int) -> tuple[go.Figure, str]:
     errors, here = _errors(chunk), chunk_errors(gate, chunk)
     lost = {name: np.where(np.isnan(errors[name]), LOST, np.nan) for name in FORMS}
     place = LOST if np.isnan(here["factored"]) else here["factored"]
+    dashed = {"color": "#9a1272", "dash": "dash", "width": 2}
     figure = chart(
         [
             curve(GATES, errors["factored"], "violated", FORMS["factored"]),
             points(GATES, lost["factored"], "violated", "factored: inf or NaN", showlegend=False),
-            curve(GATES, errors["middle"], "bound", FORMS["middle"]),
-            points(GATES, 4 * lost["middle"], "bound", "middle: inf or NaN", showlegend=False),
+            curve(GATES, errors["middle"], "violated", FORMS["middle"], line=dashed),
+            points(
+                GATES,
+                4 * lost["middle"],
+                "violated",
+                "middle: inf or NaN",
+                marker={"size": 8, "color": "#9a1272", "symbol": "x-open"},
+                showlegend=False,
+            ),
             curve(GATES, errors["difference"], "measured", FORMS["difference"]),
             points(
                 [gate],
@@ -249,9 +260,9 @@ def break_overflow(gate: float, chunk: int) -> tuple[go.Figure, str]:
         rules=[rule("prediction", x=LARGEST / chunk)],
         notes=[note(-1.95, np.log10(LOST), "inf or NaN:", "violated")],
     )
-    said = "inf or NaN" if np.isnan(here["factored"]) else f"{here['factored']:.1g}"
+    said = "inf or NaN" if np.isnan(here["factored"]) else number(here["factored"], 1)
     return figure, (
-        f"Over a chunk of {chunk} tokens with −log a = {gate:.3g} the decay falls to e^(−{gate * chunk:.3g}). Factored in "
-        f"float32 the error is {said}; from the difference it is {here['difference']:.1g}. Factors overflow where "
+        f"Over a chunk of {chunk} tokens with −log a = {gate:.3g} the decay falls to exp(−{gate * chunk:.3g}). Factored in "
+        f"float32 the error is {said}; from the difference it is {number(here['difference'], 1)}. Factors overflow where "
         f"C·(−log a) exceeds {LARGEST:.1f}: at {LARGEST / chunk:.3g} here (dotted line)."
     )

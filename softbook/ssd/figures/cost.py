@@ -1,10 +1,10 @@
-"""The explorable on cost: time, memory and multiply-adds of four forms of one map, against T."""
+"""The explorable on cost: time, memory and multiply-adds of four forms of one map, and softmax, against T."""
 
 from __future__ import annotations
 
 from functools import lru_cache
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import plotly.graph_objects as go
@@ -15,14 +15,26 @@ from softbook.plotting import chart, curve, points
 from softbook.provenance import read_result
 
 DATA = Path(__file__).parents[1] / "data" / "cost.json"
+
+
+class Form(NamedTuple):
+    """How a form is called and drawn: all are measured, so that dash and marker tell them apart."""
+
+    role: str
+    name: str
+    dash: str
+    marker: str
+
+
 FORMS = {
-    "chunked": ("measured", "chunked"),
-    "sdpa": ("reference", "softmax (SDPA)"),
-    "quadratic": ("bound", "T × T"),
-    "loop": ("prediction", "loop"),
-    "compiled": ("violated", "chunked, compiled"),
+    "chunked": Form("measured", "chunked", "solid", "circle"),
+    "sdpa": Form("reference", "softmax (SDPA)", "solid", "square"),
+    "quadratic": Form("reference", "T × T", "longdash", "square-open"),
+    "loop": Form("measured", "loop", "longdash", "triangle-down"),
+    "compiled": Form("measured", "compiled chunks", "dashdot", "circle-open"),
 }
 TIME, MEMORY, WORK = "time", "peak memory", "multiply-adds"
+TITLE = "The loop and the chunks grow about like T, the matrix faster"
 PASSES = {"forward": "forward", "forward and backward": "both"}
 UNITS = {TIME: "seconds", MEMORY: "bytes", WORK: "multiply-adds a head"}
 # The sizes a head for which operations are counted; the committed measurement has the same.
@@ -80,15 +92,20 @@ def series(
     return table[:, 0], table[:, 1]
 
 
-def slope(x: np.ndarray, y: np.ndarray) -> float:
-    """Return the exponent of the power law through the last three points; NaN if there are fewer than 2.
+def slope(x: np.ndarray, y: np.ndarray, quantity: str = TIME) -> float:
+    """Return the exponent of the power law through some points; NaN if there are fewer than 2.
 
-    >>> round(slope(np.array([1.0, 2.0, 4.0]), np.array([1.0, 4.0, 16.0])), 3)
-    2.0
+    Through the last three; of the peak memory, which differs between runs of one form by factors of
+    up to five, through all.
+
+    >>> x = np.array([1.0, 2.0, 4.0, 8.0])
+    >>> round(slope(x, np.array([9.0, 4.0, 16.0, 64.0])), 3), round(slope(x, x**1.5, MEMORY), 3)
+    (2.0, 1.5)
     """
     if len(x) < 2:
         return float("nan")
-    fit = np.polynomial.Polynomial.fit(np.log(x[-3:]), np.log(y[-3:]), 1)
+    first = 0 if quantity == MEMORY else -3
+    fit = np.polynomial.Polynomial.fit(np.log(x[first:]), np.log(y[first:]), 1)
     return float(fit.convert().coef[1])
 
 
@@ -125,18 +142,19 @@ def cost_figure(result: dict[str, Any], quantity: str, kind: str) -> tuple[go.Fi
     # Of the same count, one line is drawn: the other would lie on it.
     hidden = ("sdpa", "compiled") if quantity == WORK else ()
     traces, said = [], []
-    for form, (role, name) in FORMS.items():
+    for form, (role, name, dash, symbol) in FORMS.items():
         x, y = lines[form]
         shown = np.full(most, np.nan) if form in hidden else _padded(y, most)
         x = _padded(x, most)
         dots = np.full(most, np.nan) if quantity == WORK else shown
-        traces.append(curve(x, shown, role, name))
-        traces.append(points(x, dots, role, name, showlegend=False, hoverinfo="skip"))
+        line, marks = curve(x, shown, role, name), points(x, dots, role, name)
+        line["line"]["dash"], marks["marker"]["symbol"] = dash, symbol
+        traces += [line, marks | {"showlegend": False, "hoverinfo": "skip"}]
         if len(y) and form not in hidden:
-            said.append(f"{name} T^{slope(*lines[form]):.2f}")
+            said.append(f"{name} {slope(*lines[form], quantity):.2f}")
     figure = chart(
         traces,
-        title="The loop and the chunks grow like T, the matrix like T²",
+        title=TITLE,
         x="tokens T",
         y=UNITS[quantity],
         x_type="log",
@@ -163,12 +181,16 @@ def _words(result: dict[str, Any], quantity: str, kind: str, said: list[str]) ->
     words = "forward" if kind == "forward" else "forward and backward"
     device = result.get("machine", {}).get("device", "cpu")
     where = "No GPU has measured it yet" if device == "cpu" else f"Measured on {device}"
-    return f"{quantity.capitalize()}, {words}, over the last points: {', '.join(said)}. {where}."
+    over = "all" if quantity == MEMORY else "the last three"
+    return (
+        f"{quantity.capitalize()}, {words}; exponents of T over {over} lengths: {', '.join(said)}. "
+        f"{where}."
+    )
 
 
 @explorable(
     "ssd-cost",
-    title="The loop and the chunks grow like T, the matrix like T²",
+    title=TITLE,
     tolerance=1e-6,
     quantity=Choice([TIME, MEMORY, WORK], label="quantity"),
     kind=Choice(list(PASSES), label="pass"),
@@ -176,3 +198,38 @@ def _words(result: dict[str, Any], quantity: str, kind: str, said: list[str]) ->
 def ssd_cost(quantity: str, kind: str) -> tuple[go.Figure, str]:
     """Show what loop, T × T, chunks and softmax cost against T: measured, and counted."""
     return cost_figure(measured(), quantity, PASSES[kind])
+
+
+def times_table() -> list[dict[str, Any]]:
+    """Return a table of the forward pass in milliseconds: one row a form, a dash where it was not run."""
+    rows = []
+    for form in ("loop", "quadratic", "sdpa", "compiled", "chunked"):
+        lengths, seconds = series(measured(), form, "forward", TIME)
+        # Stored with three digits: what has as many before the point is whole.
+        found = {
+            tokens: 1e3 * one if one < 0.1 else round(1e3 * one)
+            for tokens, one in zip(lengths, seconds, strict=True)
+        }
+        columns = {
+            f"T = {tokens}": found.get(tokens, "–") for tokens in (256, 1024, 4096, 16384, 65536)
+        }
+        rows.append({"forward, ms": FORMS[form].name} | columns)
+    return rows
+
+
+def slopes_table() -> list[dict[str, Any]]:
+    """Return a table of the forward pass's exponents: of time over the last three lengths, of memory over all."""
+    rows = []
+    for form in ("loop", "chunked", "quadratic", "sdpa"):
+        time = series(measured(), form, "forward", TIME)
+        memory = series(measured(), form, "forward", MEMORY)
+        rows.append(
+            {
+                "form": FORMS[form].name,
+                "from T": int(time[0][-3]),
+                "to": int(time[0][-1]),
+                "time": slope(*time),
+                "memory": slope(*memory, MEMORY),
+            }
+        )
+    return rows

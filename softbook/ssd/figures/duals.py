@@ -84,8 +84,9 @@ def _dual_figure(rows: tuple[tuple[int, ...], ...], title: str) -> tuple[go.Figu
     left = matrix_chart(
         [
             matrix_map(lower, tokens, "entry", limits=LIMITS, bar=False) | numbers,
+            # The one role that is seen on the cells of both themes.
             curve(edges[:, 0], edges[:, 1], "bound", "finest blocks"),
-            points(np.arange(1, tokens + 1), marks, "violated", "new column", marker=_mark()),
+            points(np.arange(1, tokens + 1), marks, "measured", "new column", marker=_mark()),
         ],
         "M",
         tokens,
@@ -110,7 +111,7 @@ def _dual_figure(rows: tuple[tuple[int, ...], ...], title: str) -> tuple[go.Figu
 
 
 def _mark() -> dict[str, object]:
-    return {"color": "#9a1272", "symbol": "triangle-down", "size": 12}
+    return {"color": "#0b5cad", "symbol": "triangle-down", "size": 12}
 
 
 def _square(first: int, last: int) -> np.ndarray:
@@ -140,7 +141,7 @@ def dual_figure(matrix: np.ndarray, title: str) -> tuple[go.Figure, str]:
 @explorable(
     "ssd-dual",
     title="Write a matrix of zeros and ones: is it masked attention?",
-    fourth=Choice(rows_of(4), "1 0 0 1", label="row 4"),
+    fourth=Choice(rows_of(4), "0 0 0 1", label="row 4"),
     third=Choice(rows_of(3), "0 0 1", label="row 3"),
     second=Choice(rows_of(2), "0 1", label="row 2"),
     first=Choice(rows_of(1), "1", label="row 1"),

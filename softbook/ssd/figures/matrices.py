@@ -12,7 +12,7 @@ from torch import Tensor
 from softbook.explore import explorable
 from softbook.kernels.ssd import ssd
 from softbook.knobs import Choice, Integer
-from softbook.plotting import chart, curve, heatmap, points, scale_below, side_by_side
+from softbook.plotting import chart, curve, heatmap, number, points, scale_below, side_by_side
 from softbook.ssd.figures.panels import matrix_chart, matrix_map
 from softbook.ssd.model import diagonal_as_heads, kernel_matrix
 
@@ -99,7 +99,7 @@ def ssd_matrix(decay: float, states: int, tokens: int, right: str) -> tuple[go.F
     difference = float((recurrence - attention).abs().max())
     return figure, (
         f"With T = {tokens}, N = {states} and a = {decay:g} the largest difference between the recurrence's matrix "
-        f"and L∘(QKᵀ) is {difference:.1g}; the largest entry is {float(attention.abs().max()):.3g}."
+        f"and L∘(QKᵀ) is {number(difference, 1)}; the largest entry is {float(attention.abs().max()):.3g}."
     )
 
 
@@ -117,7 +117,7 @@ def states_over_time(decay: float) -> tuple[Tensor, Tensor, Tensor, Tensor]:
 
 @explorable(
     "ssd-recurrence",
-    title="A state of fixed size holds a row of attention",
+    title=f"The state stays {STATES} × {CHANNELS}, the row of attention grows",
     t=Integer(1, TOKENS, 15, label="token t"),
     decay=Choice([0.0, 0.5, 0.8, 0.9, 1.0], 0.8, label="decay a"),
 )
@@ -151,17 +151,18 @@ def ssd_recurrence(t: int, decay: float) -> tuple[go.Figure, str]:
             ],
             title="row of attention",
             x="past token i",
-            y="",
+            y="weight",
             x_range=(0.3, TOKENS + 0.7),
             y_range=(-2.6, 2.6),
         ),
-        title="A state of fixed size holds a row of attention",
+        title=f"The state stays {STATES} × {CHANNELS}, the row of attention grows",
+        gap=0.25,
     )
     difference = float((from_state - from_row).abs().max())
     return figure, (
         f"At t = {t} with a = {decay:g} the first output channel is {float(from_state[0]):.3f} from the state's "
         f"{STATES * CHANNELS} numbers and {float(from_row[0]):.3f} from {t} weights and {t} values; over all "
-        f"{CHANNELS} channels the two differ by at most {difference:.1g}."
+        f"{CHANNELS} channels the two differ by at most {number(difference, 1)}."
     )
 
 
@@ -232,6 +233,6 @@ def ssd_heads(heads: int, decays: str) -> tuple[go.Figure, str]:
         gap=0.2,
     )
     return figure, (
-        f"After {heads} of {HEADS} heads an entry is off by up to {errors[heads]:.2g}; the largest entry of the SSM's "
+        f"After {heads} of {HEADS} heads an entry is off by up to {number(errors[heads], 2)}; the largest entry of the SSM's "
         f"matrix is {errors[0]:.3g}."
     )

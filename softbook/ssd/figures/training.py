@@ -15,12 +15,12 @@ from softbook.ssd.experiment import study
 from softbook.ssd.experiment.setting import MIXERS, SEEDS, STATES, default
 
 CURVES = "Three mixers of equal size learn: median and range of three seeds"
-SIZES = "Recall against the state size, three seeds"
+SIZES = "A larger state learns to recall more"
 TASKS = {
-    "recall, N = 16": ("mqar", 16),
     "recall, N = 8": ("mqar", 8),
+    "recall, N = 16": ("mqar", 16),
     "recall, N = 32": ("mqar", 32),
-    "bytes of Python, N = 16": ("bytes", 16),
+    "bytes, N = 16": ("bytes", 16),
 }
 SHOWN = {
     "held-out loss": ("held_out", "loss (bits an asked symbol)"),
@@ -59,7 +59,7 @@ def _mark(mixer: str) -> dict[str, Any]:
 @explorable(
     "ssd-training",
     title=CURVES,
-    task=Choice(list(TASKS), label="task"),
+    task=Choice(list(TASKS), "recall, N = 16", label="task"),
     shown=Choice(list(SHOWN), label="what is shown"),
     step=Integer(0, STEPS, STEPS, step=EVERY, label="step"),
 )
@@ -149,22 +149,29 @@ def ssd_recall_state(step: int) -> tuple[go.Figure, str]:
 def ends_table() -> list[dict[str, Any]]:
     """Return a table of the end of training: median, least and greatest of the seeds, one row a mixer.
 
-    Losses in bits an asked symbol, `right` the fraction of held-out answers that are right.
+    Held-out losses in bits an asked symbol, `right` the fraction of held-out answers that are right.
     """
     rows = []
     for task, (name, state) in TASKS.items():
         for mixer in MIXERS:
             loss = seeds_of("held_out", name, mixer, state)[:, -1]
-            runs = study.runs_of(name, mixer, state, stored())
             rows.append(
                 {
                     "task": task,
                     "mixer": mixer,
-                    "held-out bits": float(np.median(loss)),
+                    "bits": float(np.median(loss)),
                     "least": float(loss.min()),
                     "greatest": float(loss.max()),
                     "right": float(np.median(seeds_of("accuracy", name, mixer, state)[:, -1])),
-                    "parameters": runs[0]["parameters"],
                 }
             )
     return rows
+
+
+def sizes_table() -> list[dict[str, Any]]:
+    """Return a table of the networks' numbers of parameters: one row a task, one column a mixer."""
+    return [
+        {"parameters": task}
+        | {mixer: study.runs_of(name, mixer, state, stored())[0]["parameters"] for mixer in MIXERS}
+        for task, (name, state) in TASKS.items()
+    ]
