@@ -20,6 +20,7 @@ from softbook.claims import Claim, Verdict
 from softbook.claims.claim import Value
 from softbook.claims.record import load
 from softbook.knobs import Knob
+from softbook.plotting import number as plain_number
 from softbook.publish.graph import Node, draw
 from softbook.publish.theorem import book_claims, known, parse, places, source_text
 
@@ -57,15 +58,15 @@ class MapDirective(SphinxDirective):
 
 
 def number(value: float) -> str:
-    """Write a number of the ledger: four digits, signs as typeset (a line does not break at them), infinity as one.
+    """Write a number of the ledger: four digits, and infinity as one.
 
     >>> number(0.99871), number(-3e-9), number(float("inf"))
-    ('0.9987', '−3e−09', '∞')
+    ('0.9987', '−3·10⁻⁹', '∞')
     """
     if math.isnan(value):
         return "not a number"
     # Adding zero turns a negative zero into a plain one.
-    return f"{value + 0.0:.4g}".replace("inf", "∞").replace("-", "−")
+    return plain_number(value + 0.0, 4).replace("inf", "∞")
 
 
 def amount(value: Value) -> str:
