@@ -20,6 +20,7 @@ FLOORS = {
     "checks": 1,
     "kernels": 1,
     "knobs": 1,
+    "numbers": 1,
     "provenance": 1,
     "reporting": 1,
     "rooms": 1,

@@ -127,7 +127,9 @@ def test_the_texts_of_a_grid_tell_its_values_apart(knob):
 
 def test_texts_carry_their_unit():
     assert Linear(0, 1, unit="nats").text(0.25) == "0.25 nats"
-    assert Log(1, 1e6).text(1e6) == "1e+06"
+    assert Log(1, 1e6).text(1e6) == "10⁶"
+    assert Linear(-1, 1).text(-0.5) == "−0.5"
+    assert Integer(-3, 3).text(-2) == "−2"
     assert Integer(0, 10_000, unit="heads").text(1200) == "1,200 heads"
     assert Choice(["soft", "hard"]).text("soft") == "soft"
     assert [Switch().text(value) for value in (False, True)] == ["off", "on"]

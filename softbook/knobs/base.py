@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from softbook.numbers import number
+
 if TYPE_CHECKING:
     from hypothesis.strategies import SearchStrategy
     from ipywidgets import DOMWidget
@@ -65,7 +67,7 @@ class Knob:
 
     def text(self, value: Any) -> str:
         """Write `value` for a reader, with its unit."""
-        shown = f"{value:g}" if isinstance(value, float) else str(value)
+        shown = number(value, 6) if isinstance(value, float) else str(value)
         return f"{shown} {self.unit}".strip()
 
     def index(self) -> int:

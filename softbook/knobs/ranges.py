@@ -8,6 +8,7 @@ from functools import cached_property
 from typing import Any
 
 from softbook.knobs.base import Knob, number_of, share_of
+from softbook.numbers import number
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ class _Range(Knob):
 
     def text(self, value: Any) -> str:
         """Write `value` with its unit, in four significant digits or as many as tell the grid apart."""
-        return f"{float(value):.{self._digits}g} {self.unit}".strip()
+        return f"{number(float(value), self._digits)} {self.unit}".strip()
 
 
 @dataclass(frozen=True)
@@ -174,4 +175,4 @@ class Integer(Knob):
 
     def text(self, value: Any) -> str:
         """Write `value` with its unit."""
-        return f"{value:,} {self.unit}".strip()
+        return f"{value:,} {self.unit}".replace("-", "−", 1 if value < 0 else 0).strip()

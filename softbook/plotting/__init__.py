@@ -8,8 +8,8 @@ palette; the page replaces each light string by its dark partner (`palette`) whe
 ('dash', '#b3370f')
 """
 
+from softbook.numbers import RAISED, number
 from softbook.plotting.layout import chart, note, rule
-from softbook.plotting.numbers import RAISED, number
 from softbook.plotting.panels import scale_below, side_by_side
 from softbook.plotting.roles import GRID, ROLES, Role, palette
 from softbook.plotting.traces import DIVERGING, band, curve, heatmap, points

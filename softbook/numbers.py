@@ -1,4 +1,4 @@
-"""Numbers as a figure's sentence writes them: powers of ten raised, a true minus sign."""
+"""Numbers as a reader finds them in sentences and beside controls: powers of ten raised, a true minus sign."""
 
 from __future__ import annotations
 
