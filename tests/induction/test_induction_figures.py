@@ -264,7 +264,7 @@ def test_the_committed_pictures_are_what_their_command_computes():
     ]
     np.testing.assert_allclose(again["right"], stored["right"], atol=0.005)
     for previous, kappa in ((True, 2), (False, 1)):
-        for row in pictures._mixed(0.1, previous, lambda: None):
+        for row in pictures.mixed(0.1, previous):
             (kept,) = [
                 one
                 for one in pictures.load()["mixture"]
