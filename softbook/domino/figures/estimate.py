@@ -63,7 +63,7 @@ def dom_estimate(runs: int, baseline: str, added: float) -> tuple[go.Figure, str
                 "showlegend": False,
             },
         ],
-        title=f"estimate, N = {runs}",
+        title="estimated entry",
         x="exact entry",
         y="",
         x_range=(-edge, edge),

@@ -34,7 +34,7 @@ SHOWN = [0.03, 0.1, 0.3, 0.6, 1.0]
 STEPS = [1, 2, 8]
 FORMS = dict(zip(("TV", "cross-entropy", "KL(policy ‖ ref)"), PENALTIES, strict=True))
 BETAS = np.geomspace(20, 0.02, 40)
-TITLE = "With several steps policies earn nearly the most their distance allows"
+TITLE = "With several steps policies earn nearly all that distance allows"
 
 
 @lru_cache(maxsize=8)

@@ -32,7 +32,7 @@ SHOWN = {
     "likelihood": "likelihood",
 }
 TRAINING = "Both judges promise more than is true"
-COLLAPSE = "Without a price the judge ruins the weak sampler, not the strong one"
+COLLAPSE = "Without a price the judge ruins the weak sampler alone"
 LIKELIHOOD = "Weak sampler, no price: likelihood rises while truth and variety fall"
 LOGOS = "Tuned without a price, the weak sampler narrows to G and C"
 START = {"color": ROLES["reference"].light, "symbol": "square", "size": 12}

@@ -26,7 +26,7 @@ from softbook.plotting import (
     side_by_side,
 )
 
-LOOKS = "With many lengths attention moves from the usual place to the output"
+LOOKS = "Many lengths move attention from the usual place to the output"
 HOLDS = "Two mechanisms in one matrix: shortcut and induction"
 VOCABULARY, TRIGGERS, MOST = 32, 2, 12
 FILLERS = 8
