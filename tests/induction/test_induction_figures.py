@@ -56,6 +56,19 @@ def test_attention_is_a_law_and_near_the_exact_weights():
         assert f"{100 * found[one['first'] + 1]:.0f} % of the attention is on the output" in text
 
 
+def test_with_many_lengths_attention_is_on_the_output():
+    least = {
+        name: min(
+            attention.looked(name, first, second)[0][first + 1]
+            for first, second in itertools.product(range(1, attention.FILLERS + 1), repeat=2)
+        )
+        for name in attention.LAWS
+    }
+    assert least["3 to 12"] > 0.9
+    # With fewer lengths it can be elsewhere.
+    assert max(least["3"], least["3 to 6"]) < 0.4
+
+
 def test_sampled_weights_are_near_the_exact_ones_and_the_window_turns_them():
     tops = {}
     for name in ("3", "3 to 6"):
@@ -95,7 +108,8 @@ def test_the_map_of_windows_draws_what_is_committed():
         known = np.isfinite(array_of(figure.data[1]["z"])).sum()
         if one["shown"] == maps.PAPER:
             assert known == {4: 63, 8: 12}.get(one["triggers"], 0)
-            assert ("not known" in text) == (known == 0)
+            assert ("What the paper found" in text) == (known == 0)
+            assert ("Its other rows are not known here." in text) == (0 < known < 78)
     # The title, in the rows up to ℓmin = 9: further down the map ends before eight triggers turn.
     for triggers in phase.TRIGGERS:
         whole = maps.square(maps.MEASURED, triggers)
@@ -173,13 +187,19 @@ def test_costs_are_those_of_laws_with_the_ratio_asked_for():
 def test_the_sentence_on_costs_names_what_is_drawn_and_the_cheapest_masses_are_affine():
     for one in settings("ind-cost"):
         figure, text = ratio.ind_cost.function(**one)
-        n, form = one["triggers"], one["form"]
+        n, form = one["triggers"], ratio.FORMS[one["form"]]
         drawn = [float(trace["y"][n - 1]) for trace in figure.data]
         assert numbers(text.replace(",", ""))[-1] == pytest.approx(drawn[2], rel=5e-4)
         law = cheapest_masses(n, n + 3, form=form)
         assert drawn[0] == pytest.approx(length_cost(law, np.arange(1, n + 4)), rel=1e-6)
         assert np.diff(law[:n], 2) == pytest.approx(0, abs=1e-7)
         assert law[n:].max() < 1e-9
+    # The title: how many times more a window from 1 costs grows by a seventh at least with each trigger.
+    for form in ratio.FORMS.values():
+        found = ratio.costs(form)
+        assert (
+            np.diff(np.log(found[ratio.START_ONE] / found[ratio.LINEAR]))[1:] > np.log(8 / 7)
+        ).all()
 
 
 def test_families_of_laws_have_their_margins_and_only_token_values_lie_on_the_line():
@@ -264,7 +284,7 @@ def test_the_committed_pictures_are_what_their_command_computes():
     ]
     np.testing.assert_allclose(again["right"], stored["right"], atol=0.005)
     for previous, kappa in ((True, 2), (False, 1)):
-        for row in pictures._mixed(0.1, previous, lambda: None):
+        for row in pictures.mixed(0.1, previous):
             (kept,) = [
                 one
                 for one in pictures.load()["mixture"]

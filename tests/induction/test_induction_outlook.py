@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import heapq
 import inspect
 import textwrap
@@ -78,6 +79,26 @@ def test_the_map_is_near_the_prediction_and_the_paper_and_a_wrong_row_is_seen():
     assert np.mean(known) < 2
     assert np.mean(gaps) < 2
     assert np.mean(wrong) > 20
+
+
+def test_the_comparison_with_the_paper_is_of_its_rows_and_feels_a_wrong_one():
+    rows, whole = phase.compare()
+    assert [(row["n"], row["from"]) for row in rows] == [(4, s) for s in range(3, 10)] + [(8, 3)]
+    for row in rows:
+        place = int(row["n"]), int(row["from"])
+        gaps = phase.paper(*place) - phase.measured(*place).mean(0)
+        assert row["worst"] == np.abs(gaps).max()
+        assert row["cells"] == len(gaps)
+    weights = np.array([row["cells"] for row in rows]) / whole["cells"]
+    assert weights @ [row["paper"] for row in rows] == pytest.approx(whole["paper_from_ours"])
+    assert weights @ [row["predicted"] for row in rows] == pytest.approx(
+        whole["predicted_from_ours"]
+    )
+    # A planted fault: a result whose windows stand in the other order.
+    fault = copy.deepcopy(phase.load())
+    for one in fault["rows"]:
+        one["correct"].reverse()
+    assert phase.compare(fault)[1]["paper_from_ours"] > 20
 
 
 def test_a_run_that_fails_writes_no_result(tmp_path, monkeypatch):

@@ -157,14 +157,18 @@ register(
         title="The divergence of the runs needs no number of steps",
         statement=(
             r"In the same setting $$\mathrm{TV}(p_\theta,p_{\rm ref})\le\sqrt{\tfrac12\sum_{k<K}\mathbb E_\theta\,\mathrm{KL}\bigl(\pi_\theta(\cdot\mid x_k)\,\Vert\,\pi_{\rm ref}(\cdot\mid x_k)\bigr)}:$$ the sum is the divergence between the laws of whole runs. "
-            r"In the other direction, $\mathrm{KL}(\pi_{\rm ref}\Vert\pi_\theta)$, this is false: $K$ cannot simply be left out. The chains here have one absorbing state, which a step reaches with the chances given."
+            r"In the other direction, $\mathrm{KL}(\pi_{\rm ref}\Vert\pi_\theta)$, this is false: $K$ cannot simply be left out."
         ),
         evidence="proved",
         source="own",
         knobs={
             "steps": Integer(1, 40, default=9, label="steps K"),
-            "ours": Linear(0.01, 0.99, default=0.22, label="the policy's chance", points=99),
-            "theirs": Linear(0.01, 0.99, default=0.02, label="the reference's chance", points=99),
+            "ours": Linear(
+                0.01, 0.99, default=0.22, label="the policy's chance to be absorbed", points=99
+            ),
+            "theirs": Linear(
+                0.01, 0.99, default=0.02, label="the reference's chance to be absorbed", points=99
+            ),
             "direction": Choice(list(DIRECTION), label="direction"),
         },
         predicted=lambda steps, ours, theirs, direction: tv_bound(

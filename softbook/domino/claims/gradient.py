@@ -79,7 +79,7 @@ register(
             r"$$\nabla J=\mathbb E_\theta\Bigl[\bigl(r(x_K)-b\bigr)\sum_{k<K}\nabla\log\pi_\theta(x_{k+1}\mid x_k)\Bigr]$$ for every constant $b$. It is the gradient of the sampler's own value, not of a limit with infinitely many steps."
         ),
         evidence="proved",
-        source="own, as others do it",
+        source="own, the score-function identity",
         knobs={**LISTED, "leak": Integer(0, 1, default=0, label="rewards that are one off")},
         predicted=exact_slope,
         measured=listed_slope,

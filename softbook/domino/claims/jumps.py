@@ -114,7 +114,7 @@ KNOBS = {
     "still": Switch(False, label="the rates' change is left out"),
 }
 CHANGE = Hypothesis(
-    "the rates out of a state change by at most L|t − s|",
+    "the rates out of a state change by at most $L|t-s|$",
     lambda still, **_: not still,
     violation={"still": True, "steps": 1, "load": 0.01},
 )

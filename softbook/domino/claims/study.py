@@ -32,9 +32,9 @@ register(
 register(
     Claim(
         id="dom-fooled-weak",
-        title="It ends below zero, while both judges say it has risen",
+        title="The truth ends below zero, while both judges say it has risen",
         statement=(
-            r"At the end of the same runs the known activity is below zero, where it began above; the judge that steers and the one that was held out "
+            r"At the end of the same runs the true activity is below zero, where it began above; the judge that steers and the one that was held out "
             f"have both risen, in each of three seeds. {COMMAND}"
         ),
         evidence="measured",
@@ -57,9 +57,9 @@ register(
 register(
     Claim(
         id="dom-price-weak",
-        title="A price holds it",
+        title="A price prevents it",
         statement=(
-            rf"With $\lambda={PRICED:g}$ the same reference ends, in each of three seeds, with a known activity above a tenth, and two samples differ in more than 65 % of "
+            rf"With $\lambda={PRICED:g}$ the same reference ends, in each of three seeds, with a true activity above a tenth, and two samples differ in more than 65 % of "
             f"their sites at every look. {COMMAND}"
         ),
         evidence="measured",
@@ -78,9 +78,9 @@ register(
 register(
     Claim(
         id="dom-strong-holds",
-        title="The strong sampler does without",
+        title="The strong sampler needs no price",
         statement=(
-            "Steered from the strong reference, with each price, without one too, the known activity ends above one half in each of three seeds, and two samples "
+            "Steered from the strong reference, at every price, zero included, the true activity ends above one half in each of three seeds, and two samples "
             f"differ in more than 65 % of their sites. {COMMAND}"
         ),
         evidence="measured",

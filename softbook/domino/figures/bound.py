@@ -24,15 +24,15 @@ from softbook.domino.figures.steps import ticks
 from softbook.domino.theory.bounds import reported_exponent, tv_bound
 from softbook.explore import explorable
 from softbook.knobs import Choice
-from softbook.plotting import chart, curve, rule, side_by_side
+from softbook.plotting import ROLES, chart, curve, rule, side_by_side
 
 AT_RANDOM, TO_REWARD = "at random", "towards a reward"
 FAR = np.geomspace(0.01, 10, 19)
 SHOWN = [float(FAR[place]) for place in (3, 6, 9, 12, 15)]
 STEPS = (1, 2, 4, 8, 16, 32, 64)
 NAMES = ("Σ TV", "√(d·R/2)", "√(R′/2)")
-ROLE = ("reference", "bound", "prediction")
-TITLE = "How far the law moved, and three promises"
+DASHES = ("dash", "dashdot", "dot")
+TITLE = "The law moves less than each of three bounds allows"
 
 
 def push(sites: int, way: str) -> Float64[torch.Tensor, "n d S"]:
@@ -72,10 +72,14 @@ def panel(
     at: float,
 ) -> go.Figure:
     """Return the exact distance and the bounds along one axis, with a line where the reader is."""
-    bounds = zip(lines[1:], ROLE, NAMES, strict=True)
+    look = {"color": ROLES["bound"].light, "width": ROLES["bound"].width}
+    bounds = zip(lines[1:], DASHES, NAMES, strict=True)
     return chart(
         [
-            *(curve(along, line, role, f"bound {name}") for line, role, name in bounds),
+            *(
+                curve(along, line, "bound", f"bound {name}", line=look | {"dash": dash})
+                for line, dash, name in bounds
+            ),
             curve(along, lines[0], "measured", "exact"),
         ],
         title=title,
@@ -85,7 +89,7 @@ def panel(
         y_type="log",
         x_range=(0.8 * along[0], 1.25 * along[-1]),
         y_range=(1e-3, 20),
-        rules=[rule("reference", y=1.0), rule("violated", x=at)],
+        rules=[rule("reference", y=1.0), rule("reference", x=at)],
     )
 
 
@@ -105,11 +109,13 @@ def dom_bound(way: str, sites: int, far: float, steps: int) -> tuple[go.Figure, 
     right = panel(STEPS, table[:, :, place].T, f"change {far:g}", x="steps K", at=steps)
     for trace in right.data:
         trace.showlegend = False
-    right.layout.yaxis.title.text = ""
+    # Narrow pages have no room for more: the right panel's heights are those of the left one.
+    left.layout.xaxis.dtick = 2
+    right.layout.yaxis.update(title={"text": ""}, showticklabels=False)
     values = dict(zip(("exact", *NAMES), table[row, :, place], strict=True))
     told = ", ".join(f"{name} = {values[name]:.3f}" for name in NAMES)
     empty = [name for name in NAMES if values[name] >= 1]
-    last = f"above 1, and so without content: {', '.join(empty)}" if empty else "none is empty"
+    last = f"no promise above 1: {', '.join(empty)}" if empty else "all below 1"
     return side_by_side(left, ticks(right), title=TITLE), (
         f"Moved {way} by {far:g}, d = {sites}, K = {steps}: exactly {values['exact']:.3f}; {told}; {last}. "
         f"The factor exp(M) that is reported of the paper's bounds, with M = K, is 10 to the power {reported_exponent(steps):.1f}."

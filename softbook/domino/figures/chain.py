@@ -10,9 +10,11 @@ import plotly.graph_objects as go
 from softbook.domino.experiment.toy import Run, chain
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
-from softbook.plotting import chart, curve, heatmap, note, points, side_by_side
+from softbook.plotting import chart, curve, heatmap, note, points, scale_below, side_by_side
 
 LETTERS = "ABC"
+OPENS = -0.72
+"""Height of the marks at the sites that open in this step."""
 SITES, STEPS = 5, 6
 POLICIES = {"not steered": float("inf"), "steered": 0.4}
 TITLE = "A sampler as a game: one move is one step"
@@ -33,7 +35,7 @@ def board(run: Run, step: int) -> go.Figure:
     for site, (letter, then) in enumerate(zip(state, moved, strict=True)):
         hidden = letter == len(LETTERS)
         if hidden and then != letter:
-            open_now[site] = -0.72
+            open_now[site] = OPENS
         if not hidden:
             shown[:, site] = np.arange(len(LETTERS)) == letter
         sign = note(
@@ -43,8 +45,8 @@ def board(run: Run, step: int) -> go.Figure:
     figure = chart(
         [
             heatmap(shown, np.arange(1, SITES + 1), np.arange(len(LETTERS)), "p", limits=(0, 1))
-            | {"showscale": False, "xgap": 2, "ygap": 2},
-            points(np.arange(1, SITES + 1), open_now, "violated", "opens now"),
+            | {"xgap": 2, "ygap": 2, "colorbar": scale_below("p") | {"len": 0.45}},
+            points(np.arange(1, SITES + 1), open_now, "reference", "opens now", showlegend=False),
         ],
         title=f"before step {step + 1} of {STEPS}" if step < STEPS else "the end",
         x="site",
@@ -52,8 +54,11 @@ def board(run: Run, step: int) -> go.Figure:
         x_range=(0.5, SITES + 0.5),
         y_range=(-1, len(LETTERS) - 0.5),
         notes=signs,
+        height=500,
     )
-    figure.layout.yaxis.update(tickvals=[0, 1, 2], ticktext=list(LETTERS), showgrid=False)
+    figure.layout.yaxis.update(
+        tickvals=[OPENS, 0, 1, 2], ticktext=["opens", *LETTERS], showgrid=False
+    )
     figure.layout.xaxis.update(tickvals=list(range(1, SITES + 1)), showgrid=False)
     return figure
 
@@ -64,10 +69,10 @@ def score(run: Run, step: int) -> go.Figure:
     done = np.where(np.arange(STEPS + 1) <= step, sums, np.nan)
     return chart(
         [
-            curve(np.arange(STEPS + 1), sums, "reference", "Σ log π, whole run"),
+            curve(np.arange(STEPS + 1), sums, "reference", "whole run"),
             points(np.arange(STEPS + 1), done, "measured", "so far"),
         ],
-        title="log of the letters' chances",
+        title="Σ log π (nats)",
         x="steps done",
         y="",
         x_range=(-0.2, STEPS + 0.2),

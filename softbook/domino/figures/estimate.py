@@ -11,11 +11,11 @@ from jaxtyping import Float64
 from softbook.domino.experiment.toy import BASELINES, deviation, estimates, wanted
 from softbook.explore import explorable
 from softbook.knobs import Choice
-from softbook.plotting import chart, curve, points, rule, side_by_side
+from softbook.plotting import ROLES, chart, curve, points, rule, side_by_side
 
 RUNS = (8, 32, 128, 512, 2048)
 SEEDS = 6
-TITLE = "The gradient, exact and estimated"
+TITLE = "The estimate's error falls like one over √N"
 
 
 @lru_cache(maxsize=8)
@@ -42,7 +42,7 @@ def dom_estimate(runs: int, baseline: str, added: float) -> tuple[go.Figure, str
         [
             curve(RUNS, line, "prediction", "exact deviation"),
             points(np.repeat(RUNS, SEEDS), errors.ravel(), "measured", "simulated")
-            | {"marker": {"color": "#0b5cad", "size": 5, "symbol": "circle"}},
+            | {"marker": {"color": ROLES["measured"].light, "size": 5, "symbol": "circle"}},
         ],
         title="relative error",
         x="runs N",
@@ -51,26 +51,30 @@ def dom_estimate(runs: int, baseline: str, added: float) -> tuple[go.Figure, str
         y_type="log",
         x_range=(6, 2700),
         y_range=(0.05, 60),
-        rules=[rule("violated", x=runs), rule("reference", y=1.0)],
+        rules=[rule("reference", x=runs), rule("reference", y=1.0)],
     )
     place, edge = RUNS.index(runs), 0.04
     right = chart(
         [
             curve([-edge, edge], [-edge, edge], "reference", "equal"),
             points(exact, found[place, 0], "measured", "one entry")
-            | {"marker": {"color": "#0b5cad", "size": 5, "symbol": "circle"}, "showlegend": False},
+            | {
+                "marker": {"color": ROLES["measured"].light, "size": 5, "symbol": "circle"},
+                "showlegend": False,
+            },
         ],
-        title=f"entries, N = {runs}",
-        x="exact",
+        title="estimated entry",
+        x="exact entry",
         y="",
         x_range=(-edge, edge),
         y_range=(-0.12, 0.12),
     )
+    right.layout.xaxis.tickvals = [-edge, 0, edge]
     outside = int((np.abs(found[place, 0]) > 0.12).sum())
     beyond = (
         f" {outside} of the {len(exact)} entries lie outside of the picture." if outside else ""
     )
-    return side_by_side(left, right, title=TITLE), (
-        f"Baseline: {baseline}, {added:g} added. With N = {runs} the estimate's deviation is exactly "
+    return side_by_side(left, right, title=TITLE, gap=0.18), (
+        f"Baseline: {baseline}{f', {added:g} added to every reward' if added else ''}. With N = {runs} the estimate's deviation is exactly "
         f"{line[place]:.3f} of the gradient's length; {SEEDS} simulated ones err by {errors[place].mean():.3f} in the mean.{beyond}"
     )

@@ -26,7 +26,7 @@ from softbook.domino.model.exact import tilted_law
 from softbook.domino.theory.bounds import tv_bound
 from softbook.explore import explorable
 from softbook.knobs import Choice
-from softbook.plotting import chart, curve, note, points, rule
+from softbook.plotting import ROLES, chart, curve, note, points, rule
 
 SITES, COUPLING = 3, 0.5
 STRENGTHS = (0.0, 0.01, 0.02, 0.03, 0.05, 0.1, 0.15, 0.2, 0.3, 0.4, 0.6, 0.8, 1.0)
@@ -34,7 +34,7 @@ SHOWN = [0.03, 0.1, 0.3, 0.6, 1.0]
 STEPS = [1, 2, 8]
 FORMS = dict(zip(("TV", "cross-entropy", "KL(policy ‖ ref)"), PENALTIES, strict=True))
 BETAS = np.geomspace(20, 0.02, 40)
-TITLE = "What a reward costs in distance"
+TITLE = "With several steps policies earn nearly all that distance allows"
 
 
 @lru_cache(maxsize=8)
@@ -96,11 +96,10 @@ def dom_frontier(reward: str, penalty: str, steps: int, strength: float) -> tupl
             curve(
                 [moved[at], bounds[at]],
                 [earned[at]] * 2,
-                "violated",
+                "reference",
                 "chosen λ, to its bound",
-                line={"color": "#9a1272", "width": 2},
                 mode="lines+markers",
-                marker={"color": "#9a1272", "symbol": "x", "size": 9},
+                marker={"color": ROLES["reference"].light, "symbol": "square", "size": 9},
             ),
         ],
         title=TITLE,
@@ -109,7 +108,7 @@ def dom_frontier(reward: str, penalty: str, steps: int, strength: float) -> tupl
         x_range=(-0.03, 2.0),
         y_range=(-0.02, 1.04),
         rules=[rule("reference", x=1.0)],
-        notes=[note(1.03, 0.1, "from here on<br>a bound is empty", xanchor="left", align="left")],
+        notes=[note(1.03, 0.1, "no promise<br>above 1", xanchor="left", align="left")],
     )
     gap = float((laws[at] * np.log(np.maximum(laws[at], 1e-300) / base)).sum())
     # A divergence of equal laws may come out as a rounding below 0.

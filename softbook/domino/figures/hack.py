@@ -22,7 +22,7 @@ from softbook.plotting import chart, curve, points
 
 JUDGES = {"judge": "reward", "second judge": "held_out"}
 SHOWN, DATA_SEED = 40, 7
-TITLE = "Repeats of a few letters: what a judge says, and what is true"
+TITLE = "Repeats without a motif: in the mean a judge says too much"
 
 
 @lru_cache(maxsize=8)
@@ -62,11 +62,11 @@ def dom_hack(unit: int, judge: str) -> tuple[go.Figure, str]:
     figure = chart(
         [
             curve([-4, 3], [-4, 3], "reference", "judge = truth"),
-            points(activity(natural()).numpy(), judged(judge, natural()), "prediction", "natural"),
+            points(activity(natural()).numpy(), judged(judge, natural()), "reference", "natural"),
             points(x, y, "violated", "repeats, no motif"),
         ],
         title=TITLE,
-        x="truth",
+        x="true activity",
         y=f"the {judge}",
         x_range=(-2.6, 3),
         y_range=(-2.6, 3),
@@ -74,6 +74,6 @@ def dom_hack(unit: int, judge: str) -> tuple[go.Figure, str]:
     name = text(rows[best[:1]])[0][:unit]
     above = float((judged(judge, natural()) < said[best[0]]).mean())
     return figure, (
-        f"Of {len(rows)} repeats of {unit} letters without a motif the {judge} likes {name}… best: it says {said[best[0]]:.2f}, the truth is {truth[best[0]]:.2f}. "
-        f"It ranks it above {100 * above:.0f} % of natural sequences; in the mean over the {min(SHOWN, len(best))} best it says {said[best].mean():.2f}, truth {truth[best].mean():.2f}."
+        f"Of {len(rows)} repeats of {unit} letters without a motif the {judge} likes {name}… best: it says {said[best[0]]:.2f}, the true activity is {truth[best[0]]:.2f}. "
+        f"It ranks it above {100 * above:.0f} % of natural sequences; in the mean over the {min(SHOWN, len(best))} best it says {said[best].mean():.2f}, where {truth[best].mean():.2f} is true."
     )

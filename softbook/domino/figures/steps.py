@@ -69,10 +69,10 @@ def ticks(figure: go.Figure) -> go.Figure:
     tolerance=ASCENDED,
     reward=Choice(list(REWARDS), REWARDS[1], label="reward"),
     sites=Choice([2, 3, 4], 4, label="sites d"),
-    coupling=Choice(COUPLINGS, 0.5, label="share of data whose sites all agree"),
     steps=Choice([1, 2, 8], 8, label="tuned with K₀ steps"),
+    coupling=Choice(COUPLINGS, 0.5, label="share of data whose sites all agree"),
 )
-def dom_steps(reward: str, sites: int, coupling: float, steps: int) -> tuple[go.Figure, str]:
+def dom_steps(reward: str, sites: int, steps: int, coupling: float) -> tuple[go.Figure, str]:
     """Show TV to the law of ever more steps, under d(d-1)/2K, and the mean reward, against K."""
     row = COUPLINGS.index(coupling), REWARDS.index(reward)
     laws, limit = (part[..., *row, :] for part in tuned(sites, steps))
@@ -83,13 +83,13 @@ def dom_steps(reward: str, sites: int, coupling: float, steps: int) -> tuple[go.
     bound = np.array([parallel_unmasking_bound(sites, k) for k in SAMPLED])
     earned, end = laws @ marks, float(limit @ marks)
     at = SAMPLED.index(steps)
-    ring = {"color": ROLES["violated"].light, "symbol": "circle-open", "size": 12}
+    ring = {"color": ROLES["reference"].light, "symbol": "circle-open", "size": 12}
     ring["line"] = {"width": 3}
     left = chart(
         [
             curve(SAMPLED, moved, "measured", "measured", mode="lines+markers"),
             curve(SAMPLED, bound, "bound", "bound d(d−1)/2K"),
-            points([steps], [moved[at]], "violated", "K₀", marker=ring, showlegend=False),
+            points([steps], [moved[at]], "reference", "K₀", marker=ring, showlegend=False),
         ],
         title="TV to many steps",
         x="steps K",
@@ -97,7 +97,7 @@ def dom_steps(reward: str, sites: int, coupling: float, steps: int) -> tuple[go.
         x_type="log",
         y_type="log",
         x_range=(0.8, 80),
-        y_range=(1e-6, 10),
+        y_range=(3e-6, 8),
         rules=[rule("reference", y=1.0)],
     )
     right = chart(
@@ -105,7 +105,7 @@ def dom_steps(reward: str, sites: int, coupling: float, steps: int) -> tuple[go.
             curve(
                 SAMPLED, earned, "measured", "mean reward", showlegend=False, mode="lines+markers"
             ),
-            points([steps], [earned[at]], "violated", "K₀, tuned with", marker=ring),
+            points([steps], [earned[at]], "reference", "K₀, tuned with", marker=ring),
             curve(SAMPLED, np.full(len(SAMPLED), end), "prediction", "one site at a time"),
         ],
         title="mean reward",

@@ -14,21 +14,29 @@ from softbook.domino.experiment.metrics import information
 from softbook.domino.experiment.study import SEEDS, STRENGTHS, curves
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer, Knob
-from softbook.plotting import band, chart, curve, rule, side_by_side
-from softbook.plotting.roles import role_named
+from softbook.plotting import ROLES, band, chart, curve, points, rule, side_by_side
 
 LOOKS = 11
-LETTERS = dict(zip("ACGT", ("measured", "prediction", "bound", "violated"), strict=True))
+# Letters have no role: these colours are none's, and are seen on either ground.
+LETTERS = {"A": "#85898f", "C": "#b0803f", "G": "#3d8087", "T": "#8468ab"}
 MEASURED = {
-    "truth": ("known activity", (-1.5, 2.0)),
-    "hamming": ("sites in which two differ", (0.0, 0.85)),
-    "gc": ("share of G and C", (0.0, 1.0)),
-    "likelihood": ("nats under the start", (-115.0, -85.0)),
+    "truth": ("true activity", (-1.5, 2.2)),
+    "hamming": ("share of sites that differ", (0.0, 0.85)),
+    "gc": ("share of G and C", (0.0, 1.07)),
+    "likelihood": ("likelihood under the start (nats)", (-115.0, -86.0)),
 }
-TRAINING = "Judge, second judge, truth"
-COLLAPSE = "One judge, two references"
-LIKELIHOOD = "What likelihood sees, and what is true"
-LOGOS = "The letters at each place, while the sampler is tuned"
+SHOWN = {
+    "true activity": "truth",
+    "sites that differ": "hamming",
+    "share of G and C": "gc",
+    "likelihood": "likelihood",
+}
+TRAINING = "Both judges promise more than is true"
+COLLAPSE = "Without a price the judge ruins the weak sampler alone"
+LIKELIHOOD = "Weak sampler, no price: likelihood rises while truth and variety fall"
+LOGOS = "Tuned without a price, the weak sampler narrows to G and C"
+START = {"color": ROLES["reference"].light, "symbol": "square", "size": 12}
+END = {"color": ROLES["measured"].light, "symbol": "circle-open", "size": 12, "line": {"width": 2}}
 
 
 def reference_knob(first: str = "weak") -> Choice:
@@ -53,11 +61,14 @@ def iterations(reference: str) -> Float64[np.ndarray, " looks"]:
     return np.array(curves(reference, 0.0, 0)["iteration"], dtype=np.float64)
 
 
-def _spread(times: np.ndarray, found: np.ndarray, role: str, name: str) -> list[dict[str, Any]]:
+def _spread(
+    times: np.ndarray, found: np.ndarray, role: str, name: str, dash: str | None = None
+) -> list[dict[str, Any]]:
     """Return least, greatest and mean of the seeds; the band is left out of the legend."""
     edges = band(times, found.min(0), found.max(0), role, name)
     thin = [edge | {"showlegend": False, "line": edge["line"] | {"width": 0.5}} for edge in edges]
-    return [*thin, curve(times, found.mean(0), role, name)]
+    mean = curve(times, found.mean(0), role, name)
+    return [*thin, mean if dash is None else mean | {"line": mean["line"] | {"dash": dash}}]
 
 
 @explorable(
@@ -71,41 +82,44 @@ def dom_training(look: int, reference: str, strength: float) -> tuple[go.Figure,
     """Show the reward, the held-out judge and the truth along the runs, and how varied samples are."""
     times = iterations(reference)
     values = {name: along(reference, strength, name) for name in (*MEASURED, "reward", "held_out")}
-    roles = {"reward": "bound", "held_out": "prediction", "truth": "measured"}
-    names = {"reward": "judge", "held_out": "second judge", "truth": "truth"}
-    at = [rule("violated", x=float(times[look]))]
+    lines = {
+        "reward": ("measured", "judge", None),
+        "held_out": ("measured", "second judge", "dashdot"),
+        "truth": ("reference", "true activity", None),
+    }
+    at = [rule("reference", x=float(times[look]))]
     left = chart(
         [
             line
-            for name, role in roles.items()
-            for line in _spread(times, values[name], role, names[name])
+            for name, look_of in lines.items()
+            for line in _spread(times, values[name], *look_of)
         ],
         title="activity",
         x="iterations",
         y="activity",
         x_range=(0, 250),
-        y_range=(-1.5, 2),
+        y_range=(-1.5, 2.2),
         rules=at,
     )
     right = chart(
-        _spread(times, values["hamming"], "measured", "differ")
-        + _spread(times, values["gc"], "reference", "G or C"),
-        title="letters",
+        _spread(times, values["hamming"], "measured", "sites that differ", "longdash")
+        + _spread(times, values["gc"], "reference", "G or C", "longdash"),
+        title="shares",
         x="iterations",
-        y="share",
+        y="",
         x_range=(0, 250),
-        y_range=(0, 1),
+        y_range=(0, 1.07),
         rules=at,
     )
     means = {name: float(found[:, look].mean()) for name, found in values.items()}
     return side_by_side(left, right, title=TRAINING, share=0.55), (
-        f"{reference.capitalize()} reference, λ = {strength:g}, after {times[look]:.0f} iterations, mean of three seeds: judge {means['reward']:.2f}, "
-        f"second judge {means['held_out']:.2f}, truth {means['truth']:.2f}. Two samples differ in {100 * means['hamming']:.0f} % of the sites; "
+        f"{reference.capitalize()} reference, λ = {strength:g}, after {times[look]:.0f} of {times[-1]:.0f} iterations, mean of three seeds: judge {means['reward']:.2f}, "
+        f"second judge {means['held_out']:.2f}, true activity {means['truth']:.2f}. Two samples differ in {100 * means['hamming']:.0f} % of the sites; "
         f"{100 * means['gc']:.0f} % of the letters are G or C."
     )
 
 
-def _seeds(reference: str, strength: float, measure: str) -> go.Figure:
+def _seeds(reference: str, strength: float, measure: str, named: bool) -> go.Figure:
     times, found = iterations(reference), along(reference, strength, measure)
     label, limits = MEASURED[measure]
     lines = [
@@ -116,8 +130,8 @@ def _seeds(reference: str, strength: float, measure: str) -> go.Figure:
         lines,
         title=reference,
         x="iterations",
-        y=label,
-        x_range=(0, 250),
+        y=label if named else "",
+        x_range=(0, times[-1]),
         y_range=limits,
     )
 
@@ -126,18 +140,22 @@ def _seeds(reference: str, strength: float, measure: str) -> go.Figure:
     "dom-collapse",
     title=COLLAPSE,
     strength=strength_knob(),
-    measure=Choice(list(MEASURED), label="measured"),
+    measure=Choice(list(SHOWN), label="measured"),
 )
 def dom_collapse(strength: float, measure: str) -> tuple[go.Figure, str]:
     """Show one measure along the runs from both references, a line a seed."""
-    both = [_seeds(name, strength, measure) for name in ("weak", "strong")]
-    label = MEASURED[measure][0]
+    asked = SHOWN[measure]
+    both = [_seeds(name, strength, asked, name == "weak") for name in ("weak", "strong")]
+    both[1].layout.yaxis.showticklabels = False
     told = []
     for name in ("weak", "strong"):
-        first, last = along(name, strength, measure)[0, 0], along(name, strength, measure)[:, -1]
-        told.append(f"{name}: from {first:.2f} to {', '.join(f'{one:.2f}' for one in last)}")
+        found = along(name, strength, asked)
+        ends = ", ".join(f"{one:.2f}" for one in found[:, -1])
+        told.append(
+            f"the {name} sampler goes from {found[0, 0]:.2f} to {ends} in {iterations(name)[-1]:.0f} iterations"
+        )
     return side_by_side(*both, title=COLLAPSE), (
-        f"λ = {strength:g}, {label}, three seeds each. " + "; ".join(told) + "."
+        f"λ = {strength:g}, {MEASURED[asked][0]}, three seeds each: {'; '.join(told)}."
     )
 
 
@@ -148,37 +166,38 @@ def dom_collapse(strength: float, measure: str) -> tuple[go.Figure, str]:
     reference=reference_knob(),
 )
 def dom_likelihood(strength: float, reference: str) -> tuple[go.Figure, str]:
-    """Show how the samples of three runs move in likelihood and truth, and in likelihood and variety."""
+    """Show how samples move in likelihood and true activity, and in likelihood and variety: the mean of three runs."""
     seen = along(reference, strength, "likelihood")
     panels = []
-    for name, heading in (("truth", "truth"), ("hamming", "share that differs")):
+    for name, heading in (("truth", "true activity"), ("hamming", "sites that differ")):
         other = along(reference, strength, name)
+        first = {"showlegend": name == "truth"}
+        x, y = seen.mean(0), other.mean(0)
         lines = [
-            curve(x, y, "measured", "along a run", mode="lines+markers")
-            | {"showlegend": name == "truth" and not number}
-            for number, (x, y) in enumerate(zip(seen, other, strict=True))
+            curve(x, y, "measured", "mean of three runs", mode="lines+markers") | first,
+            points(x[:1], y[:1], "reference", "the start") | first | {"marker": START},
+            points(seen[:, -1], other[:, -1], "measured", "the three ends")
+            | first
+            | {"marker": END},
         ]
-        lines.append(
-            curve(seen[:1, 0], other[:1, 0], "violated", "the start", mode="markers")
-            | {"showlegend": name == "truth"}
-        )
-        limits = MEASURED[name][1]
         panels.append(
             chart(
                 lines,
                 title=heading,
-                x="nats under the start",
-                y=heading,
+                x="likelihood (nats)",
+                y=heading if name == "truth" else "",
                 x_range=MEASURED["likelihood"][1],
-                y_range=limits,
+                y_range=MEASURED[name][1],
             )
         )
-    truth, least = along(reference, strength, "truth"), along(reference, strength, "hamming")
-    most = np.unravel_index(seen.argmax(), seen.shape)
+    likely, true, apart = (
+        along(reference, strength, name).mean(0) for name in ("likelihood", "truth", "hamming")
+    )
+    most = int(likely.argmax())
     return side_by_side(*panels, title=LIKELIHOOD), (
-        f"{reference.capitalize()} reference, λ = {strength:g}: at the start {seen[0, 0]:.1f} nats and a truth of {truth[0, 0]:.2f}; "
-        f"where likelihood is greatest, {seen[most]:.1f} nats, truth {truth[most]:.2f}, and two samples differ in {100 * least[most]:.0f} % of the sites; "
-        f"at the end {seen[:, -1].mean():.1f} nats and {truth[:, -1].mean():.2f} in the mean."
+        f"{reference.capitalize()} reference, λ = {strength:g}, mean of three runs: at the start {likely[0]:.1f} nats under the reference and a true activity of {true[0]:.2f}; "
+        f"where likelihood is greatest, after {iterations(reference)[most]:.0f} iterations, {likely[most]:.1f} nats and {true[most]:.2f}, and two samples differ in {100 * apart[most]:.0f} % of the sites; "
+        f"at the end {likely[-1]:.1f} nats and {true[-1]:.2f}."
     )
 
 
@@ -202,9 +221,9 @@ def dom_logos(part: int, reference: str, strength: float) -> tuple[go.Figure, st
             "name": letter,
             "x": np.arange(1, len(shares) + 1),
             "y": shares[:, number] * bits,
-            "marker": {"color": role_named(role).light},
+            "marker": {"color": colour},
         }
-        for number, (letter, role) in enumerate(LETTERS.items())
+        for number, (letter, colour) in enumerate(LETTERS.items())
     ]
     figure = chart(
         bars, title=LOGOS, x="place", y="bits", x_range=(0.5, len(shares) + 0.5), y_range=(0, 2)

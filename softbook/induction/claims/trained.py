@@ -132,7 +132,7 @@ register(
         id="ind-trained-order",
         title="Neither ratio nor margin orders what Adam learns",
         statement=(
-            r"Lengths 8 or 9 and 7 to 9 have smaller ratios ($R_T=.53$ and $.37$) than length 8 mixed with 10 or 20 % of the lengths 1 to 16 ($.88$ and $.77$). "
+            r"Lengths 8 or 9 and 7 to 9 have smaller ratios ($R_T=0.53$ and $0.37$) than length 8 mixed with 10 or 20 % of the lengths 1 to 16 ($0.88$ and $0.77$). "
             r"After 600 steps of Adam they do worse, for both kinds of values and each of five seeds. Where values read tokens only, their worst margins "
             f"are larger too. {COMMAND}"
         ),

@@ -30,6 +30,7 @@ __all__ = [
     "LAST",
     "PAPER",
     "SEEDS",
+    "compare",
     "load",
     "main",
     "measured",
@@ -163,6 +164,48 @@ def predicted(triggers: int, shortest: int) -> Float64[np.ndarray, " windows"]:
     """
     lengths = np.arange(FIRST, LAST + 1)
     return np.array([100 * predicted_accuracy(law, lengths, triggers) for law in windows(shortest)])
+
+
+def compare(
+    results: Any = None,
+) -> tuple[list[dict[str, float]], dict[str, float]]:
+    """Return how far the paper's cells and the prediction lie from the mean over seeds, row by row and in all.
+
+    In points of accuracy, over the rows that the paper shows. `results`: as for `measured`. Each row has the mean and
+    the worst of both differences, and the mean range between seeds.
+
+    >>> rows, whole = compare()
+    >>> len(rows), whole["cells"]
+    (8, 75)
+    """
+    rows, gaps, errors = [], [], []
+    for one in read_json(PAPER)["rows"]:
+        place = one["triggers"], one["shortest"]
+        found = measured(*place, results=results)
+        ours = found.mean(0)
+        gaps.append(paper(*place) - ours)
+        errors.append(predicted(*place) - ours)
+        rows.append(
+            {
+                "n": place[0],
+                "from": place[1],
+                "cells": len(ours),
+                "paper": np.abs(gaps[-1]).mean(),
+                "worst": np.abs(gaps[-1]).max(),
+                "predicted": np.abs(errors[-1]).mean(),
+                "worst ": np.abs(errors[-1]).max(),
+                "seeds": np.ptp(found, axis=0).mean(),
+            }
+        )
+    gap, error = np.concatenate(gaps), np.concatenate(errors)
+    return rows, {
+        "cells": len(gap),
+        "paper_from_ours": np.abs(gap).mean(),
+        "at_most": np.abs(gap).max(),
+        "predicted_from_ours": np.abs(error).mean(),
+        "predicted_at_most": np.abs(error).max(),
+        "bias_of_ours": -gap.mean(),
+    }
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

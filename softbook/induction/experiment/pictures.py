@@ -7,6 +7,7 @@ Run by `python -m softbook.induction.experiment.pictures [--out FILE]`; the comm
 from __future__ import annotations
 
 import argparse
+import itertools
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -34,6 +35,7 @@ __all__ = [
     "WINDOWS",
     "load",
     "main",
+    "mixed",
     "mixture",
     "run",
 ]
@@ -97,8 +99,15 @@ def _on_output(attention: Tensor, tests: Sequences) -> float:
     return float(weights.gather(-1, (tests.first + 1).unsqueeze(-1)).mean())
 
 
-def _mixed(share: float, previous: bool, tick: Any) -> list[dict[str, Any]]:
-    """Return attention on the output and accuracy, one a seed, and the attention of the exact weights, for each θ."""
+def mixed(share: float, previous: bool = True) -> list[dict[str, Any]]:
+    """Train on the mixture with this share, and test; a row for each θ of `THETAS`.
+
+    `share` in [0, 1]; `previous`: whether values read the previous token. A row holds `attention` (on the output) and
+    `right`, a share in [0, 1] for each of five seeds, and `exact`, the attention of the exact weights. Seconds.
+
+    >>> len(mixed(0.2))
+    3
+    """
     masses = mixture(share)
     unit = rates(masses)
     models = train_two_steps(
@@ -131,7 +140,6 @@ def _mixed(share: float, previous: bool, tick: Any) -> list[dict[str, Any]]:
                 "exact": float(np.mean([_on_output(theta * exact, drawn) for drawn in tests])),
             }
         )
-    tick()
     return rows
 
 
@@ -164,16 +172,14 @@ def run(out: Path = DATA, *, progress: bool = True) -> dict[str, Any]:
     started = time.perf_counter()
     total = 2 * len(SHARES) + len(SIZES) * len(WINDOWS)
     with tqdm(total=total, unit="setting", disable=None if progress else True) as bar:
-        mixed = [
-            row
-            for previous in (True, False)
-            for share in SHARES
-            for row in _mixed(share, previous, bar.update)
-        ]
+        rows = []
+        for previous, share in itertools.product((True, False), SHARES):
+            rows += mixed(share, previous)
+            bar.update()
         sized = [_sized(name, size, bar.update) for name in WINDOWS for size in SIZES]
     write_result(
         out,
-        {"mixture": _rounded(mixed), "vocabulary": _rounded(sized)},
+        {"mixture": _rounded(rows), "vocabulary": _rounded(sized)},
         settings={
             "command": "python -m softbook.induction.experiment.pictures",
             "theta": THETAS,

@@ -29,6 +29,7 @@ __all__ = [
     "LENGTHS",
     "NAMES",
     "SEEDS",
+    "SPOKEN",
     "STEPS",
     "final",
     "load",
@@ -76,6 +77,12 @@ def _laws() -> dict[str, Float64[np.ndarray, " lengths"]]:
 LAWS = _laws()
 """Laws on the lengths 1 to 16, by name."""
 NAMES = tuple(LAWS)
+SPOKEN = (
+    {name: name for name in NAMES}
+    | {f"8, {part}% any of 1–16": f"8 with {part} % of 1 to 16" for part in (2, 5, 10, 20)}
+    | {"power law ℓ⁻²": "by a power law", "linear, 2ℓ+3": "by a linear law"}
+)
+"""Their names after the word "lengths" in a sentence."""
 
 
 def runs(optimiser: str, previous: bool, seed: int) -> dict[str, list[list[float]]]:

@@ -16,7 +16,6 @@ from softbook.induction.model.two_steps import Models, train_two_steps
 from softbook.induction.theory import PopulationWeights, population_weights
 from softbook.knobs import Choice, Integer
 from softbook.plotting import (
-    ROLES,
     chart,
     curve,
     heatmap,
@@ -27,9 +26,11 @@ from softbook.plotting import (
     side_by_side,
 )
 
-LOOKS = "Where the last token looks after two steps"
-HOLDS = "Two mechanisms in one matrix: places, and the feature that finds"
+LOOKS = "Many lengths move attention from the usual place to the output"
+HOLDS = "Two mechanisms in one matrix: shortcut and induction"
 VOCABULARY, TRIGGERS, MOST = 32, 2, 12
+FILLERS = 8
+"""So many are shown on either side of the output, at most."""
 LAWS = {"3": (3, 3), "3 to 6": (3, 6), "3 to 12": (3, 12)}
 LENGTHS = np.arange(3, MOST + 1)
 THETA, VALUE_RATE, SEEDS = 8.0, 0.1, 6
@@ -95,14 +96,16 @@ def looked(name: str, first: int, second: int) -> tuple[np.ndarray, np.ndarray]:
     "ind-attention",
     title=LOOKS,
     trained_on=Choice(list(LAWS), "3 to 6", label="trained on lengths"),
-    first=Integer(1, MOST, 2, label="fillers before ℓ1"),
-    second=Integer(1, MOST, 6, label="fillers between ℓ2"),
+    first=Integer(1, FILLERS, 2, label="fillers before ℓ1"),
+    second=Integer(1, FILLERS, 6, label="fillers between ℓ2"),
 )
 def ind_attention(trained_on: str, first: int, second: int) -> tuple[go.Figure, str]:
     """Show attention over the places of a sequence with ℓ1 and ℓ2 fillers, simulated and exact."""
     found, told = looked(trained_on, first, second)
     places = np.arange(1, len(found) + 1, dtype=float)
     end, middle = first + second + 3, (first + second) // 2 + 2
+    # Each word stands on the side of its line where the other line is not near.
+    side = ("right", "output ") if first + 2 <= middle else ("left", " output")
     figure = chart(
         [
             points(places, found, "measured", f"trained, {SEEDS} seeds"),
@@ -111,11 +114,11 @@ def ind_attention(trained_on: str, first: int, second: int) -> tuple[go.Figure, 
         title=LOOKS,
         x="place in the sequence",
         y="attention of the last token",
-        x_range=(0, len(found) + 1),
+        x_range=(0, 2 * FILLERS + 4),
         y_range=(-0.03, 1.14),
         rules=[rule("reference", x=first + 2), rule("violated", x=middle)],
         notes=[
-            note(first + 2, 1.12, " output", "reference", yanchor="top"),
+            note(first + 2, 1.12, side[1], "reference", yanchor="top", xanchor=side[0]),
             note(middle, 1.05, " middle", "violated", yanchor="top"),
         ],
     )
@@ -169,10 +172,22 @@ def _parts(features: int, first: int) -> list[tuple[str, np.ndarray]]:
     ]
 
 
-def _marked(role: str, left: float, top: float, wide: int, high: int) -> dict[str, Any]:
+# Lines on the map, which is light in both themes: so these colours are no role's, which a theme would change.
+SHORTCUT, INDUCTION, BORDER = "rgb(154,18,114)", "rgb(11,92,173)", "rgb(110,110,110)"
+STRONG = 0.04
+"""Stronger entries are drawn as this one."""
+
+
+def _marked(colour: str, left: float, top: float, wide: int, high: int) -> dict[str, Any]:
     """Return a frame around a block of cells, (left, top) its corner."""
     ends = {"x0": left, "x1": left + wide, "y0": top, "y1": top + high}
-    return {"type": "rect", "line": {"color": ROLES[role].light, "width": 2}} | ends
+    return {"type": "rect", "line": {"color": colour, "width": 2}} | ends
+
+
+def _border(**place: float) -> dict[str, Any]:
+    """Return a line between two blocks."""
+    line = rule("reference", **place)
+    return line | {"line": line["line"] | {"color": BORDER}}
 
 
 def _matrix(name: str, kind: str, bar: bool) -> go.Figure:
@@ -186,12 +201,12 @@ def _matrix(name: str, kind: str, bar: bool) -> go.Figure:
         np.arange(1, wide + 1),
         np.arange(1, high + 1),
         "W_KQ / c",
-        limits=(-0.085, 0.085),
+        limits=(-STRONG, STRONG),
         diverging=True,
     )
     trace |= {
         "showscale": bar,
-        "colorbar": scale_below("entry, in units of c"),
+        "colorbar": scale_below(f"entry / c, cut at ±{STRONG:g}") | {"len": 1},
         "xgap": 0,
         "ygap": 0,
     }
@@ -202,26 +217,30 @@ def _matrix(name: str, kind: str, bar: bool) -> go.Figure:
     figure = chart(
         [trace],
         title=kind,
-        x="the last token's",
-        y="looks for" if bar else "",
+        x="of the last token",
+        y="feature it looks for" if bar else "",
         x_range=(0.5, wide + 0.5),
         y_range=(high + 0.5, 0.5),
         height=500,
         rules=[
-            rule("reference", **{axis: float(edge) + 0.5})
+            _border(**{axis: float(edge) + 0.5})
             for axis, edges in borders.items()
             for edge in edges[1:-1]
         ]
         + [
-            _marked("violated", 0.5, 0.5, int(borders["x"][1]), int(borders["y"][1])),
-            _marked("measured", borders["x"][1] + 0.5, borders["y"][2] + 0.5, PAIR, PAIR),
+            _marked(SHORTCUT, 0.5, 0.5, int(borders["x"][1]), int(borders["y"][1])),
+            _marked(INDUCTION, borders["x"][1] + 0.5, borders["y"][2] + 0.5, PAIR, PAIR),
         ],
     )
     for axis, edges, names in (
         (figure.layout.xaxis, borders["x"], ["place", "token", "prev."]),
         (figure.layout.yaxis, borders["y"], ["place", "token", "prev."]),
     ):
-        axis.update(showgrid=False, tickvals=(edges[:-1] + edges[1:] + 1) / 2, ticktext=names)
+        axis.update(
+            showgrid=False, tickvals=(edges[:-1] + edges[1:] + 1) / 2, ticktext=names, tickangle=0
+        )
+    figure.layout.xaxis.tickfont = {"size": 10}
+    figure.layout.yaxis.showticklabels = bar
     return figure
 
 

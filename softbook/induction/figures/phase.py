@@ -61,16 +61,16 @@ def square(kind: str, triggers: int) -> Float64[np.ndarray, "starts ends"]:
     return whole
 
 
-def _panel(kind: str, triggers: int, bar: bool) -> go.Figure:
+def _panel(kind: str, triggers: int, bar: bool, unit: str = "") -> go.Figure:
     trace = heatmap(
         square(kind, triggers),
         np.arange(FIRST + 1, LAST + 1),
         np.arange(FIRST, LAST),
-        "per cent of 1,024 tests",
+        unit,
         limits=(0, 100),
     )
     trace |= {"xgap": 1, "ygap": 1, "showscale": bar}
-    trace |= {"colorbar": scale_below("per cent of 1,024 tests")}
+    trace |= {"colorbar": scale_below(unit)}
     figure = chart(
         [trace],
         title=kind,
@@ -82,6 +82,7 @@ def _panel(kind: str, triggers: int, bar: bool) -> go.Figure:
     )
     for axis in (figure.layout.xaxis, figure.layout.yaxis):
         axis.update(showgrid=False, tickvals=[4, 8, 12, 15])
+    figure.layout.yaxis.showticklabels = bar
     return figure
 
 
@@ -93,26 +94,28 @@ def _panel(kind: str, triggers: int, bar: bool) -> go.Figure:
 )
 def ind_phase(triggers: int, shown: str) -> tuple[go.Figure, str]:
     """Show accuracy out of distribution over all windows, and beside it another map."""
+    unit = f"{'answers' if shown == SPARE else 'right answers'}, % of 1,024 tests"
     figure = side_by_side(
-        _panel(MEASURED, triggers, True), _panel(shown, triggers, False), title=PHASE, gap=0.1
+        _panel(MEASURED, triggers, True, unit), _panel(shown, triggers, False), title=PHASE, gap=0.1
     )
     ours, theirs = square(MEASURED, triggers), square(shown, triggers)
     known = ~np.isnan(theirs)
     start = (
-        f"{triggers} trigger{'s' if triggers > 1 else ''}: accuracy goes from {ours[0, 0]:.0f} % on the window 3..4 to "
-        f"{ours[0, -1]:.0f} % on 3..15 (means of {len(SEEDS)} seeds)."
+        f"{triggers} trigger{'s' if triggers > 1 else ''}: accuracy goes from {ours[0, 0]:.0f} % on the window 3 to 4 to "
+        f"{ours[0, -1]:.0f} % on 3 to 15 (means of {len(SEEDS)} seeds)."
     )
     if shown == SPARE:
         return figure, (
-            f"{start} On 3..4 the answer is that of the shortcut in {theirs[0, 0]:.0f} % of the tests, on 3..15 in "
+            f"{start} On 3 to 4 the answer is that of the shortcut in {theirs[0, 0]:.0f} % of the tests, on 3 to 15 in "
             f"{theirs[0, -1]:.1f} %."
         )
     if not known.any():
         return figure, f"{start} What the paper found with so many triggers is not known here."
     gaps = np.abs(ours - theirs)[known]
+    blank = "" if known.sum() == np.isfinite(ours).sum() else " Its other rows are not known here."
     return figure, (
         f"{start} {'The prediction' if shown == PREDICTED else 'The paper'} differs in {known.sum()} cells by {gaps.mean():.1f} "
-        f"points in the mean, {gaps.max():.1f} at most."
+        f"points in the mean, {gaps.max():.1f} at most.{blank}"
     )
 
 
@@ -137,10 +140,12 @@ def ind_rows(triggers: int, shortest: int) -> tuple[go.Figure, str]:
         row(PAPER, triggers, shortest),
     )
     x = padded(longest)
-    low, high = padded(found.min(0)), padded(found.max(0))
+    edges = band(
+        x, padded(found.min(0)), padded(found.max(0)), "measured", f"range of {len(SEEDS)} seeds"
+    )
     figure = chart(
         [
-            *band(x, low, high, "measured", f"range of {len(SEEDS)} seeds"),
+            *(edge | {"line": edge["line"] | {"width": 0}} for edge in edges),
             curve(x, padded(found.mean(0)), "measured", "measured"),
             curve(x, padded(promised), "prediction", "predicted, nothing fitted"),
             points(x, padded(theirs), "reference", "the paper's"),

@@ -11,10 +11,10 @@ from jaxtyping import Float64
 from softbook.explore import explorable
 from softbook.induction.theory import least_cost, margin, max_sum_ratio
 from softbook.knobs import Choice, Integer, Switch
-from softbook.plotting import chart, curve, note, points, rule
+from softbook.plotting import ROLES, chart, curve, note, points, rule
 
-RATIO = "The largest share, and the two thresholds that n sets"
-COST = "The cheapest masses grow linearly with the length"
+RATIO = "A largest share below 1/(n+1) gives induction, above 1/n it can fail"
+COST = "Uniform windows from 1 on cost exponentially more"
 ORDER = "If values read the previous token, a greater ratio can do better"
 SHAPES = {"1/ℓ²": -2, "1/ℓ": -1, "uniform": 0, "∝ ℓ": 1, "∝ ℓ²": 2}
 MANY = (1, 2, 3, 4, 6, 10, 16)
@@ -52,13 +52,13 @@ def failing(masses: np.ndarray, lengths: np.ndarray) -> tuple[int, int] | None:
 @explorable(
     "ind-ratio",
     title=RATIO,
-    shape=Choice(list(SHAPES), "uniform", label="masses"),
-    shortest=Integer(1, 9, 3, label="shortest length"),
-    many=Choice(MANY, 6, label="lengths"),
+    shape=Choice(list(SHAPES), "1/ℓ²", label="masses"),
+    many=Choice(MANY, 6, label="number of lengths"),
     triggers=Choice([1, 2, 4, 8], 4, label="triggers n"),
+    shortest=Integer(1, 9, 3, label="shortest length"),
 )
-def ind_ratio(shape: str, shortest: int, many: int, triggers: int) -> tuple[go.Figure, str]:
-    """Show the shares a/A of a law that the reader draws, with both thresholds."""
+def ind_ratio(shape: str, many: int, triggers: int, shortest: int) -> tuple[go.Figure, str]:
+    """Show the shares a/A of a law that the reader chooses, with both thresholds."""
     masses, lengths = power_law(shape, shortest, many)
     each = masses / (2 * lengths + 3)
     shares = np.full(LAST, np.nan)
@@ -100,6 +100,7 @@ def ind_ratio(shape: str, shortest: int, many: int, triggers: int) -> tuple[go.F
 
 START_ONE, START_N, LINEAR = "uniform from 1", "uniform from n", "linear in ℓ: the least"
 COUNT = 12
+FORMS = {"R (the paper's)": "paper", "R_T": "finite"}
 
 
 @lru_cache(maxsize=2)
@@ -126,16 +127,16 @@ def costs(form: str) -> dict[str, Float64[np.ndarray, " triggers"]]:
 @explorable(
     "ind-cost",
     title=COST,
-    form=Choice(["paper", "finite"], label="ratio"),
+    form=Choice(list(FORMS), label="ratio"),
     triggers=Integer(1, COUNT, 4, label="triggers n"),
 )
 def ind_cost(form: str, triggers: int) -> tuple[go.Figure, str]:
     """Show the cost of a ratio of 1/n: the least, and that of uniform windows."""
-    found, each = costs(form), np.arange(1, COUNT + 1, dtype=float)
+    found, each = costs(FORMS[form]), np.arange(1, COUNT + 1, dtype=float)
     figure = chart(
         [
             curve(each, found[LINEAR], "prediction", LINEAR),
-            curve(each, found[START_N], "measured", START_N),
+            curve(each, found[START_N], "prediction", START_N, line=FROM_N),
             curve(each, found[START_ONE], "reference", START_ONE),
         ],
         title=COST,
@@ -149,13 +150,15 @@ def ind_cost(form: str, triggers: int) -> tuple[go.Figure, str]:
     now = {name: f"{values[triggers - 1]:,.4g}" for name, values in found.items()}
     if found[START_ONE][triggers - 1] >= 1e4:
         now[START_ONE] = f"{found[START_ONE][triggers - 1]:,.0f}"
-    kind = "linear" if form == "paper" else "affine"
+    kind = "linear" if FORMS[form] == "paper" else "affine"
     return figure, (
-        f"n = {triggers}, {'R' if form == 'paper' else 'R_T'} at most 1/{triggers}: the {kind} law costs {now[LINEAR]}, the narrowest uniform "
+        f"n = {triggers}, {form.split()[0]} at most 1/{triggers}: the {kind} law costs {now[LINEAR]}, the narrowest uniform "
         f"window from {triggers} on {now[START_N]}, the one from 1 on {now[START_ONE]}."
     )
 
 
+# A closed form as well: the colour of one, and another dash.
+FROM_N = {"color": ROLES["prediction"].light, "dash": "dashdot", "width": 2}
 WINDOWS = ((8, 8), (8, 9), (7, 9), (7, 10), (6, 10), (5, 11), (4, 12), (1, 16))
 MIXED = np.linspace(0, 1, 21)
 SHOWN = 4
@@ -197,8 +200,8 @@ def ind_break_previous(values: str, triggers: int, background: bool) -> tuple[go
             curve(ends, 1 - (triggers + kappa - 1) * ends, "bound", "promised without 1/T"),
             curve(mixtures[0], mixtures[1], "measured", "8, mixed with 1 to 16"),
             points(mixtures[0], mixtures[1], "measured", "mixtures", showlegend=False),
-            curve(windows[0], windows[1], "violated", "windows around 8"),
-            points(windows[0], windows[1], "violated", "windows", showlegend=False),
+            curve(windows[0], windows[1], "reference", "windows around 8"),
+            points(windows[0], windows[1], "reference", "windows", showlegend=False),
         ],
         title=ORDER,
         x="ratio R_T",
@@ -206,7 +209,7 @@ def ind_break_previous(values: str, triggers: int, background: bool) -> tuple[go
         x_range=(0, 1.03),
         y_range=(-2.1, 1.1),
         rules=[rule("reference", y=0.0)],
-        notes=[note(0.02, -2.05, "below 0: a sequence fails", "reference", yanchor="bottom")],
+        notes=[note(0.02, -0.03, "below 0: a failure", "reference", yanchor="top")],
     )
     # Of two laws, the one with the greater ratio has the greater margin.
     greater = [np.subtract.outer(one, two) for one, two in zip(windows, mixtures, strict=True)]

@@ -12,16 +12,17 @@ from jaxtyping import Float64
 
 from softbook.explore import explorable
 from softbook.induction.experiment import training
-from softbook.induction.experiment.training import LAWS, LENGTHS, NAMES, POINTS, STEPS
+from softbook.induction.experiment.training import LAWS, LENGTHS, NAMES, POINTS, SPOKEN, STEPS
 from softbook.induction.figures.ratio import BOTH, TOKEN
 from softbook.induction.theory import margin, max_sum_ratio
 from softbook.knobs import Choice, Integer
-from softbook.plotting import band, chart, curve, note, points, rule
+from softbook.plotting import ROLES, band, chart, curve, note, points, rule
 
 CURVES = "One length stays half a shortcut, many do not"
 ORDER = "Neither a ratio nor the margin orders what Adam learns"
 ADAM, DESCENT, ONE_STEP = "Adam", "gradient descent", "one step"
 TRAINED = {ADAM: "adam", DESCENT: "sgd", ONE_STEP: "one-step"}
+LOOKS = {"color": ROLES["measured"].light, "dash": "dashdot", "width": 1.5}
 FINITE, PAPER, MARGIN = "ratio R_T", "ratio R (the paper's)", "worst margin / A"
 
 
@@ -75,7 +76,7 @@ def _percent(values: Float64[np.ndarray, " seeds"]) -> str:
     title=CURVES,
     law=Choice(NAMES, label="lengths"),
     by=Choice([ADAM, DESCENT], label="trained by"),
-    point=Integer(0, POINTS, POINTS, label="point of the training"),
+    point=Integer(0, POINTS, POINTS, label="twentieths of the training"),
 )
 def ind_training(law: str, by: str, point: int) -> tuple[go.Figure, str]:
     """Show right answers and attention on ℓ1 ≠ ℓ2 along the training, means and ranges of five seeds."""
@@ -87,7 +88,7 @@ def ind_training(law: str, by: str, point: int) -> tuple[go.Figure, str]:
     loss = along(law, by, True, "loss")
     now = steps[point]
     means = [values.mean(0)[point] for values in (correct, output, middle)]
-    roles = ("measured", "prediction", "violated")
+    roles = ("measured", "measured", "violated")
     figure = chart(
         [
             *(
@@ -95,7 +96,7 @@ def ind_training(law: str, by: str, point: int) -> tuple[go.Figure, str]:
                 for edge in band(steps, correct.min(0), correct.max(0), "measured", "five seeds")
             ),
             curve(steps, correct.mean(0), "measured", "right answers"),
-            curve(steps, output.mean(0), "prediction", "attention on the output"),
+            curve(steps, output.mean(0), "measured", "attention on the output", line=LOOKS),
             curve(steps, middle.mean(0), "violated", "attention on the shortcut"),
             *(
                 points([now], [mean], role, "now", showlegend=False)
@@ -104,7 +105,7 @@ def ind_training(law: str, by: str, point: int) -> tuple[go.Figure, str]:
         ],
         title=CURVES,
         x="training step",
-        y="share of 1, out of distribution",
+        y="share, out of distribution",
         x_range=(-0.02 * all_steps, 1.02 * all_steps),
         y_range=(-0.03, 1.05),
         rules=[rule("reference", x=now)],
@@ -114,9 +115,9 @@ def ind_training(law: str, by: str, point: int) -> tuple[go.Figure, str]:
         along(name, ADAM, True, "correct")[:, -1].mean() for name in (NAMES[3], "7 to 9")
     )
     return figure, (
-        f"{by}, lengths {law} (R_T = {ratio:.3f}), after {now:,.0f} steps: loss {loss[:, point].mean():.3f} nats, "
+        f"{by}, lengths {SPOKEN[law]} (R_T = {ratio:.3f}), after {now:,.0f} steps: loss {loss[:, point].mean():.3f} nats, "
         f"{_percent(correct[:, point])} right on ℓ1 ≠ ℓ2; attention {means[1]:.2f} on the output, {means[2]:.2f} on the "
-        f"shortcut where there is one. The ratio does not order what Adam learns: lengths {NAMES[3]} (R_T = "
+        f"shortcut where there is one. The ratio does not order what Adam learns: lengths {SPOKEN[NAMES[3]]} (R_T = "
         f"{abscissa(NAMES[3], FINITE, True):.2f}) end at {100 * best:.0f} %, 7 to 9 ({abscissa('7 to 9', FINITE, True):.2f}) at {100 * worst:.0f} %."
     )
 
@@ -135,7 +136,7 @@ def ind_order(by: str, kind: str, values: str) -> tuple[go.Figure, str]:
     ends = np.array([along(law, by, previous, "correct")[:, -1] for law in NAMES])
     step = np.array([along(law, ONE_STEP, previous, "correct")[:, -1].mean() for law in NAMES])
     order = np.argsort(x)
-    small = {"color": "#0b5cad", "size": 5, "symbol": "circle"}
+    small = {"color": ROLES["measured"].light, "size": 5, "symbol": "circle"}
     limits = (-0.95, 0.3) if kind == MARGIN else (-0.02, 1.04)
     wrong = misordered(kind, by, previous)
     figure = chart(
@@ -164,6 +165,6 @@ def ind_order(by: str, kind: str, values: str) -> tuple[go.Figure, str]:
     )
     one, two = (100 * ends[NAMES.index(law)].mean() for law in (better, worse))
     return figure, (
-        f"{what}: {len(wrong)} of {many} pairs are the other way round for all seeds. Lengths {better} should "
-        f"do better than {worse}, but end at {one:.0f} % against {two:.0f} %."
+        f"{what}: {len(wrong)} of {many} pairs are the other way round for all seeds. Lengths {SPOKEN[better]} should "
+        f"do better than {SPOKEN[worse]}, but end at {one:.0f} % against {two:.0f} %."
     )

@@ -66,9 +66,9 @@ def ind_transformer(shortest: int, places: float) -> tuple[go.Figure, str]:
     )
     first, last = WINDOWS[shortest][0], WINDOWS[shortest][-1]
     right, pseudo, within = (part[:, :many] for part in (right, pseudo, within))
-    size = "as large as tokens" if places == 1 else f"with {places:g} of the size of tokens"
+    size = "as large as tokens" if places == 1 else f"at {places:g} of the size of tokens"
     return figure, (
-        f"Lengths from {shortest} on, positions start {size}: up to {first} {right[:, 0].mean():.0f} % right "
-        f"on conflicting lengths and {pseudo[:, 0].mean():.0f} % shortcuts, up to {last} {right[:, -1].mean():.0f} % and "
+        f"Lengths from {shortest} on, positions start {size}. Trained up to {first}: {right[:, 0].mean():.0f} % right "
+        f"on conflicting lengths, {pseudo[:, 0].mean():.0f} % shortcuts; up to {last}: {right[:, -1].mean():.0f} % and "
         f"{pseudo[:, -1].mean():.0f} %. In distribution all are right on {within.min():.0f} % at least. Three layers, AdamW, {transformer.STEPS} steps."
     )

@@ -40,7 +40,7 @@ def margins(previous: bool) -> np.ndarray:
 @explorable(
     "ind-transition",
     title=TURN,
-    share=Choice(SHARES, 0.1, label="share w of 1 to 16"),
+    share=Choice(SHARES, 0.2, label="share w of 1 to 16"),
     values=Choice([BOTH, TOKEN], label="values read"),
     theta=Choice(THETAS, 30, label="length of steps θ"),
 )
@@ -67,7 +67,7 @@ def ind_transition(share: float, values: str, theta: int) -> tuple[go.Figure, st
             curve(x, worst, "reference", "worst margin / A", mode="lines+markers", marker=square),
         ],
         title=TURN,
-        x="share w of the lengths 1 to 16, the rest at 8",
+        x="share w of lengths 1 to 16, rest at 8",
         y="share; margin in units of A",
         x_range=(-0.02, 1.02),
         y_range=(-0.25, 1.05),
@@ -77,8 +77,8 @@ def ind_transition(share: float, values: str, theta: int) -> tuple[go.Figure, st
     told = f"{worst[at]:+.3f}".replace("-", "−")
     ratio = max_sum_ratio(pictures.mixture(share), LENGTHS, form="finite")
     return figure, (
-        f"w = {share:g}, θ = {theta}, R_T = {ratio:.3f}: attention on the output {looks[at].mean():.3f} ({looks[at].min():.3f} to {looks[at].max():.3f}), exact weights "
-        f"{exact[at]:.3f}; {100 * right[at].mean():.0f} % right; worst margin {told} A."
+        f"w = {share:g}: {100 * right[at].mean():.0f} % right on two different distances up to 16; attention on the output {looks[at].mean():.3f} "
+        f"({looks[at].min():.3f} to {looks[at].max():.3f}), with the exact weights {exact[at]:.3f}. Steps of θ = {theta}, R_T = {ratio:.3f}, worst margin {told} A."
     )
 
 
