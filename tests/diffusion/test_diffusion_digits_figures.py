@@ -79,7 +79,7 @@ def test_budgets_add_up_and_cover_what_is_measured():
             many = len(study.load(stored)[seed]["steps"])
             score, steps, both = (
                 trace(figure, name)[:many]
-                for name in ("model (score), 95 %", "steps (birthday bound)", "budget: both")
+                for name in ("model (score), 95 %", "steps (birthday bound)", "budget: both")
             )
             assert both == pytest.approx(score + steps)
             groups = trace(figure, "both, group form")[:many]
