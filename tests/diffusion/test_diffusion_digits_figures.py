@@ -83,6 +83,8 @@ def test_budgets_add_up_and_cover_what_is_measured():
             )
             assert both == pytest.approx(score + steps)
             groups = trace(figure, "both, group form")[:many]
+            named = [one.name for one in figure.data if one.showlegend is not False]
+            assert ("both, group form" in named) == (form == QUADRANTS)
             measured = trace(figure, "exact error" if form == QUADRANTS else COUPLED)[:many]
             if form == QUADRANTS:
                 assert (measured <= groups).all()

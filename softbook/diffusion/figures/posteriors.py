@@ -116,7 +116,7 @@ def diff_break_sup(sites: int) -> tuple[go.Figure, str]:
             points(SIZES, found[:, 1], "violated", "worst state", showlegend=False),
         ],
         title="The mean along the path stays, the worst state grows with the vocabulary",
-        x="tokens S of the noise (four in the data)",
+        x="noise tokens S (four in the data)",
         y="drift of the posterior, 1 / time",
         x_type="log",
         y_type="log",

@@ -105,7 +105,7 @@ def diff_steps(prior: str, sites: int, tokens: int, schedule: str) -> tuple[go.F
         x_range=(0.9, 72),
         y_range=(1e-3, 100),
         rules=[rule("reference", y=1)],
-        notes=[at_one(1.8, xanchor="right")],
+        notes=[at_one(1.65, xanchor="right")],
     )
     figure.update_xaxes(tickmode="array", tickvals=TICKS)
     order = math.log2(measured[-2] / measured[-1])
@@ -198,7 +198,7 @@ def diff_vocabulary(steps: int) -> tuple[go.Figure, str]:
             curve(SIZES, np.full(len(SIZES), masked), "reference", "masks"),
         ],
         title="Ever more tokens in the noise: the error tends to that of masks",
-        x="tokens S of the noise (four in the data)",
+        x="noise tokens S (four in the data)",
         y=LABEL,
         x_type="log",
         x_range=(3, 2e9),

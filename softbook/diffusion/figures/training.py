@@ -209,7 +209,7 @@ def diff_digits_budget(form: str, seed: int) -> tuple[go.Figure, str]:
             *(edge | {"line": look("third")} for edge in model),
             another_bound(kinds, bounds, "steps (birthday bound)", "fourth"),
             curve(kinds, high + bounds, "bound", "budget: both"),
-            another_bound(kinds, high + groups, "both, group form"),
+            another_bound(kinds, high + groups, "both, group form") | {"showlegend": not fine},
             curve(kinds, measured, "measured", name),
             points(kinds, measured, "measured", name, showlegend=False),
         ],
