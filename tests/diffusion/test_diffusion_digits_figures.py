@@ -79,10 +79,12 @@ def test_budgets_add_up_and_cover_what_is_measured():
             many = len(study.load(stored)[seed]["steps"])
             score, steps, both = (
                 trace(figure, name)[:many]
-                for name in ("model (score), 95 %", "steps (birthday bound)", "budget: both")
+                for name in ("model (score), 95 %", "steps (birthday bound)", "budget: both")
             )
             assert both == pytest.approx(score + steps)
             groups = trace(figure, "both, group form")[:many]
+            named = [one.name for one in figure.data if one.showlegend is not False]
+            assert ("both, group form" in named) == (form == QUADRANTS)
             measured = trace(figure, "exact error" if form == QUADRANTS else COUPLED)[:many]
             if form == QUADRANTS:
                 assert (measured <= groups).all()

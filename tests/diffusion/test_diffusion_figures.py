@@ -15,7 +15,7 @@ from softbook.diffusion.model.distances import total_variation
 from softbook.diffusion.model.path import path_law, posterior, states
 from softbook.diffusion.model.tables import random_law
 from softbook.diffusion.model.tabular import tabular_conditionals
-from softbook.diffusion.theory import velocity_bound
+from softbook.diffusion.theory import steps_needed, velocity_bound
 from softbook.explore.parts import array_of
 
 NUMBER = r"[-−]?\d[\d,]*(?:\.\d+)?(?:e[-+]?\d+)?"
@@ -62,6 +62,9 @@ def test_what_knows_the_data_lies_between_and_kl_grows_with_the_vocabulary():
         assert math.log2(kl[-2] / kl[-1]) == pytest.approx(0.5, abs=0.05)
     noise = steps.diff_steps(prior=steps.UNIFORM)
     assert np.isnan([drawn(noise, 3), drawn(noise, 4)]).all()
+    # A name in the legend without a curve would be a fault.
+    for frame, shown in ((few, True), (noise, False)):
+        assert [frame.figure.data[i].showlegend for i in (3, 4)] == [shown, shown]
 
 
 def test_schedules_cost_what_their_squares_say():
@@ -119,6 +122,13 @@ def test_the_planner_is_the_least_number_of_steps():
                 assert shared_step(sites, count) <= tolerance < shared_step(sites, count - 1)
 
 
+def test_the_planner_asks_for_as_many_steps_as_sites_and_says_the_tables_tolerance():
+    for sites, prior in itertools.product((2, 4, 8), ("masked", "uniform")):
+        assert min(steps.planned(sites, prior)) >= sites
+    said = numbers(steps.diff_planner(sites=8).summary)
+    assert said[:3] == [8, 0.1, steps_needed(0.1, 8)]
+
+
 def test_what_the_model_costs_is_taken_off_the_tolerance():
     left = 0.05
     for tolerance, count in zip(steps.TOLERANCES, steps.planned(4, "masked", left), strict=True):
@@ -171,6 +181,8 @@ def test_oscillations_shrink_backwards_in_time(prior, name):
     whole, all_states, near = (drawn(frame, i) for i in range(3))
     assert (all_states <= whole + 1e-9).all()
     assert (near <= all_states + 1e-9).all()
+    # As the title says: mostly by less.
+    assert np.mean(near < 0.9 * whole) > 0.8
     assert (np.diff(all_states) >= -1e-9).all()
     # At the end of time u is f.
     assert all_states[-1] == pytest.approx(whole[0], abs=1e-9)

@@ -50,7 +50,7 @@ register(
         statement=(
             "A masked denoiser of 64 binary pixels is trained on 1,500 digits. Its samples in $2K$ steps are nearer to the training "
             "digits, by the mean number of pixels to the nearest one, than those in $K$ steps, for $K=1,2,4,8,16$ and each of three "
-            "seeds: the 95 % intervals lie apart. From 32 steps on they touch, and held-out digits are nearer than any samples: the "
+            "seeds: the 95 % intervals lie apart. From 32 steps on they touch, and held-out digits are nearer than any samples: the "
             "rest is the model's. (Seeds 0 to 2, 4,000 samples each, `python -m softbook.diffusion.experiment`, three "
             "minutes of one core.)"
         ),
@@ -69,7 +69,7 @@ register(
         title="A trained denoiser pays less for its steps than the bound",
         statement=(
             "The same denoisers write 4,000 rows of 64 pixels twice from the same random numbers, in $K$ steps and one site at a time. "
-            "For every $K=1,2,4,\\dots,4096$ and each of three seeds, the share of pairs that differ, at the upper end of its 95 % "
+            "For every $K=1,2,4,\\dots,4096$ and each of three seeds, the share of pairs that differ, at the upper end of its 95 % "
             "interval, is within the birthday bound, which is 1 up to $K=63$. That share is itself a bound on the total variation "
             "between the two samplers. (`python -m softbook.diffusion.experiment`)"
         ),
@@ -88,7 +88,7 @@ register(
         title="A trained denoiser keeps within its budget",
         statement=(
             "Digits as four quadrants of three shades: the law on $3^4$ sequences is known, and a denoiser is trained on it. The exact "
-            "total variation between its parallel sampler and the digits is within what `error_budget` promises with 95 % confidence, "
+            "total variation between its parallel sampler and the digits is within what `error_budget` promises with 95 % confidence, "
             "for $K=1,2,4,\\dots,1024$ and each of three seeds. (`python -m softbook.diffusion.experiment`)"
         ),
         evidence="measured",

@@ -20,7 +20,7 @@ from softbook.explore import explorable
 from softbook.knobs import Choice
 from softbook.plotting import chart, curve, points
 
-TITLE = "From samples to a sampler: the error falls like 1/√n"
+TITLE = "From samples to a sampler: the error falls about like 1/√n"
 SAMPLES = (10, 30, 100, 300, 1000, 3000)
 REPEATS = 8
 
@@ -100,5 +100,5 @@ def diff_chain(tokens: int, sites: int) -> tuple[go.Figure, str]:
     slope, low, high = of_repeats(exponents(found))
     return figure, (
         f"M = {tokens}, d = {sites}: with n = 1,000 samples the mean error is {mean[4]:.4f}, the bound {bound[4]:.4f}. "
-        f"Over all n one sample's error goes like n to the power −{-slope:.2f} (−{-low:.2f} to −{-high:.2f}: 95 %, over {REPEATS} samples)."
+        f"Over all n one sample's error goes like n to the power −{-slope:.2f} (−{-low:.2f} to −{-high:.2f}: 95 %, over {REPEATS} samples)."
     )

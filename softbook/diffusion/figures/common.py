@@ -1,4 +1,4 @@
-"""What the figures of this chapter share: names, the law that they sample, and how a further bound is drawn."""
+"""What the figures of this chapter share: names, the law that they sample, further bounds, and their line at 1."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import numpy as np
 from jaxtyping import Float
 
 from softbook.diffusion.model.tables import random_law
-from softbook.plotting import ROLES, curve
+from softbook.plotting import ROLES, curve, note
 
 USED = 4
 MASKED, UNIFORM = "masks", "uniform noise"
@@ -28,6 +28,24 @@ def data(sites: int) -> Float[np.ndarray, "..."]:
     return random_law(USED, sites, 0)
 
 
+def look(which: str) -> dict[str, Any]:
+    """Return the line of a further bound: the colour of all bounds, a dash of its own.
+
+    >>> look("second")["dash"]
+    'dot'
+    """
+    return {"color": ROLES["bound"].light, "dash": DASHES[which], "width": 2}
+
+
+def at_one(x: float, **more: Any) -> dict[str, Any]:
+    """Return the note on the line at 1 of a logarithmic axis, above it; x is the logarithm of its place.
+
+    >>> at_one(0)["text"]
+    'no promise above 1'
+    """
+    return note(x, 0, "no promise above 1", "reference", yanchor="bottom", **more)
+
+
 def another_bound(x: Any, y: Any, name: str, which: str = "second") -> dict[str, Any]:
     """Return a further bound of a figure: the colour of all bounds, a dash of its own.
 
@@ -38,5 +56,4 @@ def another_bound(x: Any, y: Any, name: str, which: str = "second") -> dict[str,
     """
     values = np.asarray(y, dtype=np.float64)
     values = np.where(np.isfinite(values), values, math.nan)
-    line = {"color": ROLES["bound"].light, "dash": DASHES[which], "width": 2}
-    return curve(x, values, "bound", name, line=line)
+    return curve(x, values, "bound", name, line=look(which))

@@ -8,7 +8,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from softbook.diffusion.figures.common import LABEL, MASKED, UNIFORM, data
-from softbook.diffusion.figures.steps import STEPS
+from softbook.diffusion.figures.steps import STEPS, TICKS
 from softbook.diffusion.model.distances import oscillation, total_variation
 from softbook.diffusion.model.path import path_law, rates
 from softbook.diffusion.model.samplers import continuous_law
@@ -57,7 +57,7 @@ def oscillations(name: str, prior: str) -> np.ndarray:
 
 @explorable(
     "diff-osc",
-    title="What the future still depends on",
+    title="One jump changes the future by at most osc f, mostly by less",
     name=Choice(list(OBSERVABLES), label="observable f"),
     prior=Choice([UNIFORM, MASKED], label="noise"),
 )
@@ -71,15 +71,15 @@ def diff_osc(name: str, prior: str) -> tuple[go.Figure, str]:
             curve(TIMES, found[:, 0], "prediction", "osc uₜ, all states"),
             curve(TIMES, found[:, 1], "measured", "osc uₜ, one jump away"),
         ],
-        title="What the future still depends on",
+        title="One jump changes the future by at most osc f, mostly by less",
         x="time t",
         y="oscillation",
         x_range=(0, 1),
-        y_range=(0, 2.2),
+        y_range=(0, 1.1 * whole),
     )
     return figure, (
-        f"f: {name}; {prior}. At t = 0 the future depends on the state by {found[0, 0]:.3f}, on one jump by {found[0, 1]:.3f} "
-        f"in the mean; at t = {END} by {found[-1, 0]:.3f} and {found[-1, 1]:.3f}. osc f = {whole:.0f}."
+        f"f: {name}; {prior}. At t = 0 the mean of f differs by {found[0, 0]:.3f} between the farthest states, and by "
+        f"{found[0, 1]:.3f} on average within one jump; at t = {END} by {found[-1, 0]:.3f} and {found[-1, 1]:.3f}. osc f = {whole:.0f}."
     )
 
 
@@ -129,7 +129,7 @@ def diff_stop(prior: str, sites: int) -> tuple[go.Figure, str]:
 
 @explorable(
     "diff-break-together",
-    title="What shared coins do to the bound",
+    title="What shared coins cost, no number of steps removes",
     share=Choice([0.0, 0.1, 0.3, 1.0], 0.3, label="share ρ of shared coins"),
     tokens=Choice([2, 4, 16], 4, label="tokens S"),
 )
@@ -149,7 +149,7 @@ def diff_break_together(share: float, tokens: int) -> tuple[go.Figure, str]:
             points(STEPS, over, "violated", "above the bound"),
             curve(STEPS, bound, "bound", "bound for independent coins"),
         ],
-        title="What shared coins do to the bound",
+        title="What shared coins cost, no number of steps removes",
         x="steps K",
         y=LABEL,
         x_type="log",
@@ -157,6 +157,7 @@ def diff_break_together(share: float, tokens: int) -> tuple[go.Figure, str]:
         x_range=(0.9, 72),
         y_range=(5e-3, 2),
     )
+    figure.update_xaxes(tickmode="array", tickvals=TICKS)
     broken = int(np.isfinite(over).sum())
     return figure, (
         f"ρ = {share}, S = {tokens}: at K = 64 the error is {measured[-1]:.4f}, the bound {bound[-1]:.4f}; it is exceeded at "

@@ -57,7 +57,7 @@ def diff_perturbed(dropped: str, epsilon: float) -> tuple[go.Figure, str]:
             another_bound(SIZES, columns["entrywise"], "entry by entry", "third"),
         ],
         title="A wrong posterior: what each bound says as the vocabulary grows",
-        x="tokens S, four of them in the data",
+        x="tokens S (four in the data)",
         y=LABEL,
         x_type="log",
         y_type="log",
@@ -74,7 +74,7 @@ def diff_perturbed(dropped: str, epsilon: float) -> tuple[go.Figure, str]:
     )
     return figure, (
         f"d = {SITES}, the posterior {what}, S = 131,072: measured {last.measured:.4f}, along the path "
-        f"{last.adjoint:.4f}; {said}; entry by entry {last.entrywise:,.3g}."
+        f"{last.adjoint:.4f}; {said}; entry by entry {last.entrywise:,.0f}."
     )
 
 
@@ -116,7 +116,7 @@ def diff_break_sup(sites: int) -> tuple[go.Figure, str]:
             points(SIZES, found[:, 1], "violated", "worst state", showlegend=False),
         ],
         title="The mean along the path stays, the worst state grows with the vocabulary",
-        x="tokens S of the noise, four of them in the data",
+        x="noise tokens S (four in the data)",
         y="drift of the posterior, 1 / time",
         x_type="log",
         y_type="log",

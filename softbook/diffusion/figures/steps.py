@@ -9,7 +9,15 @@ from functools import lru_cache
 import numpy as np
 import plotly.graph_objects as go
 
-from softbook.diffusion.figures.common import LABEL, MASKED, UNIFORM, USED, another_bound, data
+from softbook.diffusion.figures.common import (
+    LABEL,
+    MASKED,
+    UNIFORM,
+    USED,
+    another_bound,
+    at_one,
+    data,
+)
 from softbook.diffusion.model.along import group_bound
 from softbook.diffusion.model.distances import total_variation
 from softbook.diffusion.model.samplers import masked_sampler_law, uniform_sampler_law
@@ -25,6 +33,7 @@ from softbook.knobs import Choice
 from softbook.plotting import chart, curve, note, points, rule
 
 STEPS = 2 ** np.arange(7)
+TICKS = [1, 4, 16, 64]
 EQUAL = "equal steps"
 SCHEDULES: dict[str, Callable[[float], float]] = {
     EQUAL: lambda s: s,
@@ -60,7 +69,7 @@ def _groups(sites: int, steps: int, schedule: str) -> float:
 
 @explorable(
     "diff-steps",
-    title="The error falls like 1/K, and the vocabulary does not enter",
+    title="The error falls like 1/K, however large the vocabulary",
     prior=Choice([MASKED, UNIFORM], label="noise"),
     sites=Choice([2, 3, 4], 4, label="sites d"),
     tokens=Choice([4, 64, 4096, 131072], label="tokens S"),
@@ -71,8 +80,9 @@ def diff_steps(prior: str, sites: int, tokens: int, schedule: str) -> tuple[go.F
     masks, grids = prior == MASKED, [(int(k), times(schedule, int(k))) for k in STEPS]
     size = float(USED if masks else tokens)
     measured = [error(prior, sites, size, k, schedule) for k, _ in grids]
-    # The bound that knows the data, and KL's, are for masks: with noise their curves are missing.
+    # The bound that knows the data, and KL's, are for masks: with noise curves and names are missing.
     groups = correlation = [math.nan] * len(STEPS)
+    shown = {"showlegend": masks}
     if masks:
         bound = [parallel_unmasking_bound(sites, k, grid=grid) for k, grid in grids]
         groups = [_groups(sites, k, schedule) for k, _ in grids]
@@ -84,10 +94,10 @@ def diff_steps(prior: str, sites: int, tokens: int, schedule: str) -> tuple[go.F
             curve(STEPS, measured, "measured", "measured"),
             points(STEPS, measured, "measured", "measured", showlegend=False, hoverinfo="skip"),
             curve(STEPS, bound, "bound", "bound, for all data"),
-            another_bound(STEPS, groups, "bound, knowing the data"),
-            another_bound(STEPS, correlation, "KL and Pinsker", "third"),
+            another_bound(STEPS, groups, "bound, knowing the data") | shown,
+            another_bound(STEPS, correlation, "KL and Pinsker", "third") | shown,
         ],
-        title="The error falls like 1/K, and the vocabulary does not enter",
+        title="The error falls like 1/K, however large the vocabulary",
         x="steps K",
         y=LABEL,
         x_type="log",
@@ -95,8 +105,9 @@ def diff_steps(prior: str, sites: int, tokens: int, schedule: str) -> tuple[go.F
         x_range=(0.9, 72),
         y_range=(1e-3, 100),
         rules=[rule("reference", y=1)],
-        notes=[note(1.8, 1.75, "above 1 a bound says nothing", "reference", xanchor="right")],
+        notes=[at_one(1.65, xanchor="right")],
     )
+    figure.update_xaxes(tickmode="array", tickvals=TICKS)
     order = math.log2(measured[-2] / measured[-1])
     more = (
         f"; knowing the data it is {groups[4]:.3f}, and by KL {correlation[4]:.3f}" if masks else ""
@@ -137,7 +148,7 @@ def _enumerated(tokens: int, sites: int, steps: int) -> float:
 
 @explorable(
     "diff-copy",
-    title="Copies of one token: what is promised, and what happens",
+    title="Copies of one token err like 1/K, however large the vocabulary",
     sites=Choice([2, 3, 8, 64], label="sites d"),
     tokens=Choice([2, 4, 16, 131072], label="tokens S"),
 )
@@ -154,18 +165,20 @@ def diff_copy(sites: int, tokens: int) -> tuple[go.Figure, str]:
             curve(COPY_STEPS, pairs, "bound", "bound d(d−1)/2K"),
             another_bound(COPY_STEPS, birthday, "bound: two sites share a step"),
         ],
-        title="Copies of one token: what is promised, and what happens",
+        title="Copies of one token err like 1/K, however large the vocabulary",
         x="steps K",
         y=LABEL,
         x_type="log",
         y_type="log",
         x_range=(0.9, 2e4),
         y_range=(1e-5, 10),
+        rules=[rule("reference", y=0.01)],
+        notes=[note(4.2, -2, "once in a hundred", xanchor="right", yanchor="bottom")],
     )
     place = 13
     return figure, (
-        f"d = {sites}, S = {tokens:,}: at K = {COPY_STEPS[place]:,} the error is {exact[place]:.2e}, a share of "
-        f"{exact[place] / birthday[place]:.3f} of the probability that two sites share a step ({birthday[place]:.2e})."
+        f"d = {sites}, S = {tokens:,}: at K = {COPY_STEPS[place]:,} the error is {exact[place]:.6f}, a share of "
+        f"{exact[place] / birthday[place]:.3f} of the probability that two sites share a step ({birthday[place]:.6f})."
     )
 
 
@@ -185,7 +198,7 @@ def diff_vocabulary(steps: int) -> tuple[go.Figure, str]:
             curve(SIZES, np.full(len(SIZES), masked), "reference", "masks"),
         ],
         title="Ever more tokens in the noise: the error tends to that of masks",
-        x="tokens S of the noise, four of them in the data",
+        x="noise tokens S (four in the data)",
         y=LABEL,
         x_type="log",
         x_range=(3, 2e9),
@@ -198,7 +211,8 @@ def diff_vocabulary(steps: int) -> tuple[go.Figure, str]:
     )
 
 
-TOLERANCES = np.geomspace(1e-4, 0.5, 30)
+SAID = 0.1
+TOLERANCES = np.sort(np.append(np.geomspace(1e-4, 0.5, 30), SAID))
 
 
 @lru_cache(maxsize=64)
@@ -218,7 +232,7 @@ def planned(sites: int, prior: str, score_error: float = 0.0) -> tuple[float, ..
 
 @explorable(
     "diff-planner",
-    title="Steps that a tolerance needs",
+    title="The bounds ask for at least as many steps as there are sites",
     sites=Choice([2, 4, 8, 64, 512, 4096], 64, label="sites d"),
     score_error=Choice([0.0, 0.001, 0.01, 0.05], label="error of the model"),
 )
@@ -231,7 +245,7 @@ def diff_planner(sites: int, score_error: float) -> tuple[go.Figure, str]:
             another_bound(TOLERANCES, uniform, "uniform noise, any S"),
             curve(TOLERANCES, np.full(len(TOLERANCES), sites), "reference", "one site at a time"),
         ],
-        title="Steps that a tolerance needs",
+        title="The bounds ask for at least as many steps as there are sites",
         x="tolerance in total variation",
         y="steps K that a bound asks for",
         x_type="log",
@@ -239,10 +253,10 @@ def diff_planner(sites: int, score_error: float) -> tuple[go.Figure, str]:
         x_range=(8e-5, 0.6),
         y_range=(1, 10.0 ** math.ceil(math.log10(np.nanmax([masked, uniform])) + 0.1)),
     )
-    place = int(np.abs(TOLERANCES - 0.1).argmin())
+    place = TOLERANCES.tolist().index(SAID)
     less = f", of which the model takes {score_error}," if score_error else ""
     return figure, (
-        f"d = {sites}: a tolerance of {TOLERANCES[place]:.2f}{less} is promised by {masked[place]:,} steps from masks and "
+        f"d = {sites}: a tolerance of {SAID}{less} is promised by {masked[place]:,} steps from masks and "
         f"{uniform[place]:,} from uniform noise. One site at a time makes no error of steps and takes {sites:,} "
         "evaluations: beyond that, parallel steps do not pay by this bound, which knows nothing of the data."
     )

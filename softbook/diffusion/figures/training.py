@@ -13,14 +13,15 @@ from jaxtyping import Float64
 from softbook.diffusion.experiment import study
 from softbook.diffusion.experiment.digits import coarse
 from softbook.diffusion.experiment.parts import STEPS, picture, table
+from softbook.diffusion.figures.common import another_bound, at_one, look
 from softbook.diffusion.model.along import group_bound
 from softbook.explore import explorable
 from softbook.knobs import Choice, Integer
-from softbook.plotting import GRID, ROLES, band, chart, curve, heatmap, note, points, rule
+from softbook.plotting import GRID, ROLES, band, chart, curve, heatmap, points, rule
 
-SAMPLES = "Samples of digits against the number of steps"
+SAMPLES = "More steps draw better digits, up to about 32"
 TRAINING = "A masked denoiser learns digits"
-BUDGET = "Where the error budget of the digits goes"
+BUDGET = "What is measured stays within the budget"
 QUADRANTS, PIXELS = "4 quadrants, 3 shades", "64 pixels"
 ALONE, SIDE, COLUMNS = "one at a time", 8, 12
 DRAWN = {**{str(2**k): k for k in range(7)}, ALONE: -1}
@@ -90,7 +91,7 @@ def under_pictures(words: Sequence[str], figure: go.Figure) -> go.Figure:
     "diff-digits-samples",
     title=SAMPLES,
     drawn=Choice(list(DRAWN), "8", label="steps K"),
-    shown=Choice(list(SHOWN), label="below"),
+    shown=Choice(list(SHOWN), label="measured by"),
     seed=SEED,
 )
 def diff_digits_samples(drawn: str, shown: str, seed: int) -> tuple[go.Figure, str]:
@@ -101,7 +102,7 @@ def diff_digits_samples(drawn: str, shown: str, seed: int) -> tuple[go.Figure, s
     standard = "held-out digits" if name == "nearest" else "training digits"
     # One at a time stands where K = 128 would: it is what K tends to.
     kinds = 2.0 ** np.arange(len(DRAWN))
-    under, over = band(kinds, low, high, "measured", "samples, 95 %")
+    under, over = band(kinds, low, high, "measured", "samples, 95 %")
     none = {"line": under["line"] | {"width": 0}}
     figure = chart(
         [
@@ -202,13 +203,13 @@ def diff_digits_budget(form: str, seed: int) -> tuple[go.Figure, str]:
     else:
         groups = _padded([shared(steps) for steps in one["steps"]])
         measured, name = _padded(one["total"]), "exact error"
-    dotted = {"color": ROLES["bound"].light, "dash": "dot", "width": 2}
+    model = band(kinds, low, high, "bound", "model (score), 95 %")
     figure = chart(
         [
-            *band(kinds, low, high, "prediction", "model (score), 95 %"),
-            curve(kinds, bounds, "reference", "steps (birthday bound)"),
+            *(edge | {"line": look("third")} for edge in model),
+            another_bound(kinds, bounds, "steps (birthday bound)", "fourth"),
             curve(kinds, high + bounds, "bound", "budget: both"),
-            curve(kinds, high + groups, "bound", "both, group form", line=dotted),
+            another_bound(kinds, high + groups, "both, group form") | {"showlegend": not fine},
             curve(kinds, measured, "measured", name),
             points(kinds, measured, "measured", name, showlegend=False),
         ],
@@ -220,8 +221,8 @@ def diff_digits_budget(form: str, seed: int) -> tuple[go.Figure, str]:
         x_range=(0.9, 5000),
         y_range=(4e-3, 20),
         height=460,
-        rules=[rule("violated", y=1.0)],
-        notes=[note(np.log10(30), 0.0, "nothing promised above", "violated", yanchor="bottom")],
+        rules=[rule("reference", y=1.0)],
+        notes=[at_one(np.log10(4500), xanchor="right")],
     )
     last = len(one["steps"]) - 1
     parts = (
@@ -231,12 +232,12 @@ def diff_digits_budget(form: str, seed: int) -> tuple[go.Figure, str]:
     if fine:
         copied = one["copied"][-1]
         return figure, (
-            f"{parts}: above 1 the budget promises nothing. Nor could it: {100 * copied[0]:.2f} % of the samples are training "
+            f"{parts}: above 1 the budget promises nothing. Nor could it: {100 * copied[0]:.2f} % of the samples are training "
             f"digits, so that the distance to them is about {1 - copied[0]:.3f}. The steps' part alone is measured: "
-            f"{100 * one['differ'][-1][0]:.2f} % of the runs end otherwise than one site at a time."
+            f"{100 * one['differ'][-1][0]:.2f} % of the runs end otherwise than one site at a time."
         )
     at = one["steps"].index(8)
     return figure, (
-        f"{parts}; the exact error is {measured[last]:.3g}. With the group form the budget is at K = 8 "
-        f"{high[at] + groups[at]:.3g}, where the error is {measured[at]:.3g}."
+        f"{parts}; the exact error is {measured[last]:.3g}. At K = 8 the budget in the group form is {high[at] + groups[at]:.3g}, "
+        f"and the error {measured[at]:.3g}."
     )

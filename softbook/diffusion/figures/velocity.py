@@ -12,7 +12,7 @@ from jaxtyping import Float
 from scipy.linalg import expm
 
 from softbook.diffusion.figures.chain import REPEATS, SAMPLES, sample_of
-from softbook.diffusion.figures.common import LABEL, another_bound
+from softbook.diffusion.figures.common import LABEL, another_bound, at_one
 from softbook.diffusion.model.path import asked, letters, path_law, rates, states
 from softbook.diffusion.model.tables import random_law
 from softbook.diffusion.model.tabular import tabular_conditionals
@@ -108,6 +108,7 @@ def diff_velocity(sites: int, tokens: int, stop: float) -> tuple[go.Figure, str]
         x_range=(8, 4000),
         y_range=(1e-3, 100),
         rules=[rule("reference", y=1)],
+        notes=[at_one(3.55, xanchor="right")],
     )
     place = SAMPLES.index(1000)
     return figure, (
