@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 from softbook.claims.attack import attack
 from softbook.knobs import Knob, bind
-from softbook.plotting import chart, curve
+from softbook.plotting import band, chart, curve
 
 Evidence = Literal["proved", "exact", "measured", "quoted"]
 Relation = Literal["<=", "in", "==", "~rate"]
@@ -267,7 +267,8 @@ class Claim:
     def figure(self, along: str = "", **settings: Any) -> go.Figure:
         """Show both sides along one knob of numbers (the first, unless `along` names another).
 
-        Takes one evaluation a value of the knob's grid; raises a ValueError if there is no such knob,
+        The axis of the sides is logarithmic where all of them are positive. Takes one evaluation a
+        value of the knob's grid; raises a ValueError if there is no such knob,
         and what `settings` raises.
         """
         along = along or next(iter(self.knobs), "")
@@ -284,14 +285,16 @@ class Claim:
         low_high = np.array([[*_pair(v.predicted), *_pair(v.measured)] for v in verdicts])
         promised = [curve(grid, low_high[:, 1], "bound", "promised")]
         if self.relation == "in":
-            promised += [curve(grid, low_high[:, 0], "bound", "promised", showlegend=False)]
+            promised = band(grid, low_high[:, 0], low_high[:, 1], "bound", "promised")
         found = [curve(grid, low_high[:, 3], "measured", "measured")]
         if (low_high[:, 2] < low_high[:, 3]).any():
-            found += [curve(grid, low_high[:, 2], "measured", "measured", showlegend=False)]
+            found = band(grid, low_high[:, 2], low_high[:, 3], "measured", "measured")
         return chart(
             [*promised, *found],
             title=self.title,
             x=self.knobs[along].title,
             y="both sides of the claim",
             x_type="log" if self.knobs[along].kind == "log" else "linear",
+            # A curve over decades is a spike on any other axis.
+            y_type="log" if (low_high > 0).all() else "linear",
         )

@@ -251,8 +251,8 @@ def test_a_claim_is_drawn_along_any_knob():
     drawn = {(t.name, t.line.dash): [] for t in figure.data}
     for trace in figure.data:
         drawn[trace.name, trace.line.dash].append(np.asarray(trace.y).tolist())
-    assert drawn["promised", "dash"] == [[1, 10, 100], [-1, -10, -100]]
-    assert drawn["measured", "solid"] == [[0.5, 5, 50], [-0.5, -5, -50]]
+    assert drawn["promised", "dash"] == [[-1, -10, -100], [1, 10, 100]]
+    assert drawn["measured", "solid"] == [[-0.5, -5, -50], [0.5, 5, 50]]
     assert both.figure().layout.xaxis.type == "linear"
 
 
