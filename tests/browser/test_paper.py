@@ -74,12 +74,14 @@ def test_the_dark_theme_gives_way_to_paper(mini_site, open_page):
 
 
 def test_a_sheet_says_which_figures_it_lacks(mini_site, open_page):
-    page, _ = open_page(f"{mini_site}/book/index.html", viewport={"width": 800, "height": 300})
-    wait_for(page, f"document.getElementById('{CURVES}').dataset.state === 'ready'")
+    page, _ = open_page(f"{mini_site}/book/index.html")
+    load_all(page)
+    # As it is while the data of the second one are on their way.
+    page.evaluate("document.getElementById('explorable-mini-kinds').dataset.state = 'loading'")
     page.emulate_media(media="print")
     said = page.locator(".softbook-undrawn")
     assert [said.nth(k).is_visible() for k in range(2)] == [False, True]
-    load_all(page)
+    page.evaluate("document.getElementById('explorable-mini-kinds').dataset.state = 'ready'")
     assert not any(said.nth(k).is_visible() for k in range(2))
     page.emulate_media(media="screen")
     assert not said.first.is_visible()

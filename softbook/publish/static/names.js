@@ -20,7 +20,7 @@ function panelKey(trace) {
 // A second axis of the first one's scale may leave the title to it.
 function axisName(layout, trace, letter) {
   const [own, first] = [axisOf(layout, trace, letter), layout[`${letter}axis`] || {}];
-  const scale = ({ type, range }) => JSON.stringify([type, range]);
+  const scale = ({ type, range }) => JSON.stringify([type || "linear", range]);
   return titled(own) || (own.range && scale(own) === scale(first) ? titled(first) : "");
 }
 
