@@ -47,9 +47,13 @@ def formula(tex: str, *, display: bool = False) -> str:
         spelt = re.sub(pattern, other, spelt)
     try:
         # White space between its elements means nothing.
-        return re.sub(r">\s+<", "><", tex2mathml(spelt, as_block=display))
+        found = re.sub(r">\s+<", "><", tex2mathml(spelt, as_block=display))
     except MathError:
         return f"<code>{escape(tex.strip())}</code>"
+    # Bars of a modulus stand close to what they hold; \mid has a sign and a space of its own.
+    return found.replace(
+        '<mo stretchy="false">|</mo>', '<mo stretchy="false" lspace="0" rspace="0">|</mo>'
+    )
 
 
 def _part(match: re.Match[str]) -> str:

@@ -133,7 +133,7 @@ function picture(explorable, format) {
   const lines = setting ? wrap(setting, width - 24, 12).split("<br>") : [];
   const { size } = layout.title.font;
   layout.title.text += lines.map((line) => `<br><span style="font-size:12px">${line}</span>`).join("");
-  if (lines.length) layout.title.pad.t = 6 + 0.7 * size;
+  layout.title.pad = { t: lines.length ? 6 + 0.7 * size : layout.title.pad.t, l: 12 };
   // The picture grows by what the setting takes: the drawing keeps its size.
   const more = Math.ceil(1.35 * size) * lines.length;
   layout.margin.t += more;
