@@ -110,13 +110,16 @@ def test_only_formulas_that_scroll_stop_the_tab_key(where, html: Path, width, op
     size = {"width": width, "height": 800}
     page, watch = open_page(f"{html.as_uri()}/{where[1]}.html", viewport=size)
     page.evaluate("window.MathJax && MathJax.startup.promise")
-    page.wait_for_timeout(300)
-    wrong = page.evaluate(
-        """[...document.querySelectorAll("mjx-container")]
-             .filter((one) => (one.tabIndex === 0) !== one.scrollWidth > one.clientWidth + 1 && one.clientWidth)
-             .map((one) => one.textContent)"""
+    page.evaluate(
+        "document.querySelectorAll('article details').forEach((one) => (one.open = true))"
     )
-    assert not wrong
+    wait_for(
+        page,
+        """[...document.querySelectorAll("mjx-container")].every((one) => {
+             const scrolls = one.hasAttribute("display") && one.scrollWidth > one.clientWidth + 1;
+             return (one.tabIndex === 0) === (scrolls && one.clientWidth > 0);
+           })""",
+    )
     assert not watch.errors
 
 

@@ -156,10 +156,14 @@ def test_pictures(index, kind, start):
 
 
 def test_every_figure_gives_address_numbers_and_drawing(where, html, open_page):
-    """Each figure of a page at a random setting: one address brings all of them back."""
+    """Two drawings as a page begins; then each figure at random: one address brings all back."""
     page, watch = open_page(f"{html.as_uri()}/{where[1]}.html")
     rng = np.random.default_rng(1)
     keys = load_all(page)
+    for key in keys[:2]:
+        with page.expect_download() as found:
+            take(page, key, "svg")
+        assert b"<path" in found.value.path().read_bytes()
     for key in keys:
         knobs = page.evaluate("(k) => softbook.explorables[k].payload.knobs", key)
         turn(page, key, *(int(rng.integers(len(knob["values"]))) for knob in knobs))
@@ -174,10 +178,6 @@ def test_every_figure_gives_address_numbers_and_drawing(where, html, open_page):
         assert len(rows) == count
         assert None not in rows[0]
         assert all(rows[0])
-    for key in keys[:2]:
-        with page.expect_download() as found:
-            take(page, key, "svg")
-        assert b"<path" in found.value.path().read_bytes()
     page.wait_for_timeout(400)
     states = {key: page.evaluate(STATE, key) for key in keys}
     other, _ = open_page(page.url)
