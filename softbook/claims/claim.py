@@ -11,8 +11,8 @@ import numpy as np
 import plotly.graph_objects as go
 
 from softbook.claims.attack import attack
+from softbook.claims.sides import draw
 from softbook.knobs import Knob, bind
-from softbook.plotting import chart, curve
 
 Evidence = Literal["proved", "exact", "measured", "quoted"]
 Relation = Literal["<=", "in", "==", "~rate"]
@@ -267,7 +267,8 @@ class Claim:
     def figure(self, along: str = "", **settings: Any) -> go.Figure:
         """Show both sides along one knob of numbers (the first, unless `along` names another).
 
-        Takes one evaluation a value of the knob's grid; raises a ValueError if there is no such knob,
+        The axis of the sides is logarithmic where none of them is negative. Takes one evaluation a
+        value of the knob's grid; raises a ValueError if there is no such knob,
         and what `settings` raises.
         """
         along = along or next(iter(self.knobs), "")
@@ -281,17 +282,6 @@ class Claim:
         grid = self.knobs[along].grid()
         base = self.settings(**settings)
         verdicts = [self._verdict(base | {along: value}) for value in grid]
-        low_high = np.array([[*_pair(v.predicted), *_pair(v.measured)] for v in verdicts])
-        promised = [curve(grid, low_high[:, 1], "bound", "promised")]
-        if self.relation == "in":
-            promised += [curve(grid, low_high[:, 0], "bound", "promised", showlegend=False)]
-        found = [curve(grid, low_high[:, 3], "measured", "measured")]
-        if (low_high[:, 2] < low_high[:, 3]).any():
-            found += [curve(grid, low_high[:, 2], "measured", "measured", showlegend=False)]
-        return chart(
-            [*promised, *found],
-            title=self.title,
-            x=self.knobs[along].title,
-            y="both sides of the claim",
-            x_type="log" if self.knobs[along].kind == "log" else "linear",
-        )
+        ends = np.array([[*_pair(v.predicted), *_pair(v.measured)] for v in verdicts])
+        two_sided = self.relation == "in"
+        return draw(self.title, self.knobs[along], grid, ends, two_sided=two_sided)

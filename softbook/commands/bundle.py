@@ -13,6 +13,9 @@ TOP, START = "softbook", "START.html"
 TIME = (2026, 1, 1, 0, 0, 0)
 # What only a server or the next build reads.
 LEFT_OUT = {".buildinfo", "objects.inv", ".doctrees"}
+# Who may do what with it, and how it is cited, goes along.
+TERMS = ("LICENSE", "LICENSE-TEXT", "CITATION.cff")
+ROOT = Path(__file__).parents[2]
 OPEN = (
     '<!doctype html>\n<html lang="en"><meta charset="utf-8"><title>Softbook</title>\n'
     f'<meta http-equiv="refresh" content="0; url={TOP}/index.html">\n'
@@ -46,7 +49,7 @@ def files_of(html: Path) -> list[Path]:
 def write(html: Path, out: Path) -> int:
     """Write the archive and return how many files it holds; an old one is replaced when all is written."""
     files = files_of(html)
-    contents = {START: OPEN.encode()}
+    contents = {START: OPEN.encode()} | {name: (ROOT / name).read_bytes() for name in TERMS}
     part = out.with_name(out.name + ".part")
     with zipfile.ZipFile(part, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
         for name, data in contents.items():

@@ -41,6 +41,20 @@ def payload_of(claim: Claim) -> dict[str, Any]:
     return from_figure(claim.figure(along=numbers[0]), summary=summary) | {"id": claim.id}
 
 
+def words_of(claim: Claim) -> str:
+    """Return what a claim says, what it assumes, and where that comes from.
+
+    >>> from softbook.claims import claim_by_id
+    >>> words_of(claim_by_id("relu-two-keys")).splitlines()[-1]
+    'Proved in this book.'
+    """
+    key, _, place = (part.strip() for part in claim.source.partition(","))
+    done = {"proved": "Proved", "exact": "Computed", "measured": "Measured"}[claim.evidence]
+    source = f"{done} in this book" + (f"; source: {key}" if key != "own" else "")
+    where = [f"Where {hypothesis.statement}." for hypothesis in claim.hypotheses]
+    return "\n\n".join([claim.statement, *where, f"{source}{', ' * bool(place)}{place}."])
+
+
 def run(options: argparse.Namespace) -> int:
     """Write the file and say where; return 0, or 2 with a sentence if the id is unknown."""
     figures, claims = explorables(), {claim.id: claim for claim in ledger()}
@@ -49,7 +63,7 @@ def run(options: argparse.Namespace) -> int:
             payload, words = figures[options.id].payload(), ""
         elif options.id in claims:
             claim = claims[options.id]
-            payload, words = payload_of(claim), f"{claim.statement} ({claim.source})"
+            payload, words = payload_of(claim), words_of(claim)
         else:
             near = difflib.get_close_matches(options.id, [*figures, *claims], cutoff=0.4)
             raise ValueError(

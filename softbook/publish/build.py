@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from html import escape
 from pathlib import Path
 from typing import Any
 
@@ -23,11 +24,15 @@ SIDEBAR = [
     "search-button-field.html",
     "sbt-sidebar-nav.html",
 ]
+# MathJax's menu makes each formula a stop of the Tab key, hundreds a chapter; reading.js keeps the few
+# that scroll.
+FORMULAS = {"options": {"menuOptions": {"settings": {"inTabOrder": False}}}}
 
 
 def _configure(app: Sphinx, config: Config) -> None:
     """Point to the vendored MathJax and to the cache of this library's state."""
     config.mathjax_path = "mathjax/tex-chtml.js"
+    config.mathjax3_config = FORMULAS | (config.mathjax3_config or {})
     key = cache.library_key(Path(app.srcdir) / "book" / "data")
     config.nb_execution_cache_path = str(cache.cache_folder(Path(app.outdir).parent, key))
     config.softbook_publish_key = cache.publish_key()
@@ -112,6 +117,22 @@ def _repair_roles(
     context["body"] = body.replace(' role="doc-backlink"', "")
 
 
+def _write_start(app: Sphinx, exception: Exception | None) -> None:
+    """Lead from the top folder to the first page, by a page that is as sound as the others."""
+    root = app.config.root_doc
+    if exception is not None or app.builder.name != "html" or root == "index":
+        return
+    page, title = f"{root}.html", escape(app.config.html_title or app.config.project)
+    text = (
+        f'<!doctype html>\n<html lang="{app.config.language}">\n<head>\n<meta charset="utf-8">\n'
+        f'<meta http-equiv="Content-Security-Policy" content="{assets.POLICY}">\n'
+        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
+        f'<title>{title}</title>\n<meta http-equiv="refresh" content="0; url={page}">\n</head>\n'
+        f'<body><main><h1>{title}</h1><p><a href="{page}">Open the book</a></p></main></body>\n</html>\n'
+    )
+    (Path(app.outdir) / "index.html").write_text(text, encoding="utf-8")
+
+
 def _publish(app: Sphinx, exception: Exception | None) -> None:
     """Copy the data files of all pages, read now or before, into the built book."""
     if exception is None and app.builder.format == "html":
@@ -127,6 +148,7 @@ def connect(app: Sphinx) -> None:
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
     app.add_config_value("softbook_publish_key", "", "env")
     app.add_css_file("softbook/softbook.css", priority=900)
+    app.add_js_file("softbook/reading.js", loading_method="defer")
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _prepare_one_page)
     app.connect("builder-inited", _install)
@@ -138,3 +160,4 @@ def connect(app: Sphinx) -> None:
     app.connect("html-page-context", _add_head)
     app.connect("html-page-context", _drop_thebe, priority=900)
     app.connect("build-finished", _publish)
+    app.connect("build-finished", _write_start)

@@ -146,6 +146,8 @@ def shell(payload: Mapping[str, Any], key: str, source: str) -> str:
         f'<p class="softbook-title" id="{key}-title">{title}</p>\n'
         f"{_controls(payload, key)}\n{_setting(payload)}"
         f'<div class="softbook-plot" style="min-height:{int(payload["height"])}px"></div>\n'
+        '<p class="softbook-undrawn">This figure was not drawn yet when the page was printed. '
+        "It is drawn now: print the page again.</p>\n"
         "<noscript><p>The figure is drawn by a script of this page; "
         "the sentence below says what its first frame shows.</p></noscript>\n"
         f'<p class="softbook-summary" id="{key}-summary" role="status" aria-live="polite">{summary}</p>\n'

@@ -7,6 +7,7 @@ from html import escape
 from typing import Any
 
 from softbook.publish.assets import STATIC, plotly_script, runtime
+from softbook.publish.mathml import words_html
 from softbook.publish.shell import shell
 from softbook.publish.store import script
 
@@ -48,7 +49,7 @@ def page(payload: Mapping[str, Any], words: str = "") -> str:
     payload
         What `Explorable.payload` or `from_figure` returns.
     words
-        A line below the figure, as plain text.
+        A line below the figure, as `mathml.words_html` reads it.
 
     About 5 MB, nearly all of it plotly.
 
@@ -60,12 +61,13 @@ def page(payload: Mapping[str, Any], words: str = "") -> str:
     title = escape(payload["title"])
     style = COLOURS + (STATIC / "softbook.css").read_text(encoding="utf-8")
     plotly = plotly_script().read_text(encoding="utf-8")
-    note = f"<p>{escape(words)}</p>" if words else ""
+    reading = (STATIC / "reading.js").read_text(encoding="utf-8")
+    note = words_html(words)
     return (
         '<!doctype html>\n<html lang="en" data-theme="light">\n<head>\n<meta charset="utf-8">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{POLICY}">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{style}</style>\n{_inline(THEME)}\n</head>\n<body>\n"
         f'<main class="bd-article">\n{shell(payload, "explorable-" + payload["id"], "")}\n{note}</main>\n'
-        f"{_inline(plotly)}\n{_inline(runtime())}\n{_inline(script(payload))}\n</body>\n</html>\n"
+        f"{_inline(plotly)}\n{_inline(reading)}\n{_inline(runtime())}\n{_inline(script(payload))}\n</body>\n</html>\n"
     )

@@ -79,8 +79,35 @@ def test_of_two_maps_both_have_a_table(mini_site, open_page):
     folder.locator("summary").click()
     folder.locator("table").nth(1).wait_for()
     said = folder.locator("caption").all_text_contents()
-    assert said == [f"Two maps, map {k} of 2 (height: 3)" for k in (1, 2)]
+    assert said == [f"Two maps, panel {k} of 2: height; at height: 3" for k in (1, 2)]
+    assert folder.locator("thead th").first.text_content() == "y ↓, x →"
     assert folder.locator("tbody").nth(1).locator("td").last.text_content() == "4"
+
+
+def test_a_map_hides_no_curve_and_each_has_a_name(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/second.html")
+    load_all(page)
+    key = "explorable-mini-maps"
+    page.evaluate(
+        """(key) => {
+          const { data, layout } = softbook.explorables[key].figure;
+          const cut = { mode: "lines", name: "cut", x: [0, 1], y: [1, 2], xaxis: "x2", yaxis: "y2" };
+          data.push(cut, { ...cut }, { ...cut, mode: "markers" });
+          layout.annotations = [{ text: "<b>sum</b>", xref: "paper", yref: "paper", x: 0.55, y: 1.01 }];
+          layout.yaxis2.tickvals = [1, 2];
+          layout.yaxis2.ticktext = ["one", "two"];
+        }""",
+        key,
+    )
+    folder = page.locator(f"#{key} details.softbook-data")
+    folder.locator("summary").click()
+    folder.locator("table").nth(2).wait_for()
+    said = folder.locator("caption").all_text_contents()
+    assert said[1:] == [f"Two maps, sum: {what}; at height: 3" for what in ("height", "y")]
+    table = folder.locator("table").nth(2)
+    heads = table.locator("thead th").all_text_contents()
+    assert heads == ["x", "cut 1", "cut 2", "cut, points"]
+    assert table.locator("tbody tr").first.locator("td").all_text_contents() == ["one"] * 3
 
 
 def test_the_theme_button_recolours_the_figure_in_place(index):
@@ -110,8 +137,8 @@ def test_the_table_shows_the_drawn_numbers_of_the_present_setting(index):
     table.wait_for()
     assert table.locator("thead th[scope=col]").all_text_contents() == [
         "input x",
-        "promised",
-        "promised",
+        "promised, lower",
+        "promised, upper",
         "ReLU",
         "attention",
     ]

@@ -44,6 +44,17 @@ def test_an_exported_figure_is_accessible(tmp_path, open_page, theme):
     assert not watch.errors
 
 
+def test_an_exported_claim_draws_its_formulas_and_decades(tmp_path, open_page):
+    out = tmp_path / "one.html"
+    main(["export", "relu-two-keys", "--out", str(out)])
+    page, watch = open_page(out.as_uri())
+    (key,) = load_all(page)
+    assert page.locator("main > p math").first.bounding_box()["height"] > 5
+    assert "\\" not in page.locator("main").inner_text()
+    assert page.evaluate("(k) => softbook.explorables[k].plot.layout.yaxis.type", key) == "log"
+    assert not watch.errors
+
+
 def test_a_remote_script_in_the_file_is_stopped_and_seen(tmp_path, open_page):
     """The planted fault: a script of another host; the policy stops it, and the watch sees an error."""
     out = tmp_path / "one.html"

@@ -6,7 +6,10 @@ from pathlib import Path
 
 import pytest
 
-from .harness import load_all, turn_everything
+from softbook.publish.browser import wait_for
+
+from .conftest import HTML
+from .harness import load_all, served, turn_everything
 
 THEMES = ("light", "dark")
 OPTIONS = {"resultTypes": ["violations"]}
@@ -21,6 +24,32 @@ def test_every_control_draws_what_python_computes(where, site, entries, open_pag
     assert not wrong, f"{len(wrong)} differences, the first of them:\n" + "\n".join(wrong[:12])
     assert not watch.errors
     assert not watch.outside
+
+
+@pytest.mark.parametrize("way", ["http", "file"])
+@pytest.mark.parametrize("which", ["mini", pytest.param("book", marks=pytest.mark.book)])
+def test_a_search_finds_and_logs_no_error(which, way, mini, open_page):
+    folder = mini if which == "mini" else HTML
+    with served(folder) as address:
+        site = address if way == "http" else folder.as_uri()
+        page, watch = open_page(f"{site}/search.html?q=attention")
+        wait_for(page, "document.querySelectorAll('#search-results li').length > 0")
+        # From a disk no page may read another.
+        excerpts = "document.querySelectorAll('#search-results li p.context').length"
+        if way == "http":
+            wait_for(page, f"{excerpts} > 0")
+        page.wait_for_timeout(300)
+        assert (page.evaluate(excerpts) > 0) is (way == "http")
+        assert not watch.errors
+
+
+def test_a_search_that_wants_excerpts_from_a_disk_is_noticed(spoiled, open_page):
+    """The planted fault: the search page does not know that it stands on a disk."""
+    (spoiled / "_static" / "softbook" / "reading.js").write_text("")
+    page, watch = open_page(f"{spoiled.as_uri()}/search.html?q=attention")
+    wait_for(page, "document.querySelectorAll('#search-results li').length > 0")
+    page.wait_for_timeout(300)
+    assert watch.errors
 
 
 @pytest.mark.parametrize("width", [1280, 360])
@@ -54,7 +83,8 @@ def test_targets_are_large_enough_for_a_finger(where, html: Path, open_page):
     load_all(page)
     small = page.evaluate(
         """[...document.querySelectorAll(
-             '.softbook-controls :is(input[type=range], select, button), .softbook-explorable summary, .softbook-switch')]
+             '.softbook-controls :is(input[type=range], select, button), .softbook-explorable summary, '
+             + '.softbook-switch, .sd-summary-title, .toggle-button')]
            .filter((n) => n.offsetParent && n.getBoundingClientRect().height < 43.5)
            .map((n) => n.outerHTML.slice(0, 80))"""
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import shutil
 import subprocess
@@ -11,7 +12,7 @@ import zlib
 import pytest
 
 from softbook.commands.pdf import page_of, write
-from softbook.publish.browser import chromium
+from softbook.publish.browser import chromium, wait_for
 
 from .harness import build, copy_mini, load_all, move
 
@@ -50,6 +51,40 @@ def test_what_is_folded_opens_for_paper_and_closes_again(printed):
     assert all(printed.evaluate(states))
     printed.evaluate("window.dispatchEvent(new Event('afterprint'))")
     assert printed.evaluate(states) == before
+
+
+def test_the_dark_theme_gives_way_to_paper(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/index.html", color_scheme="dark")
+    load_all(page)
+    colours = f"""(() => {{
+      const words = document.querySelector("#{CURVES} .xtick text");
+      return [getComputedStyle(document.querySelector("article p")).color, words.style.fill];
+    }})()"""
+    dark = page.evaluate(colours)
+    # A sheet is taken as soon as those who listen are done: nothing may come later.
+    page.evaluate("window.dispatchEvent(new Event('beforeprint'))")
+    printed = page.evaluate(colours)
+    assert page.evaluate("document.documentElement.dataset.theme") == "light"
+    page.evaluate("window.dispatchEvent(new Event('afterprint'))")
+    wait_for(page, f"JSON.stringify({colours}) === '{json.dumps(dark, separators=(',', ':'))}'")
+    light, _ = open_page(f"{mini_site}/book/index.html", color_scheme="light")
+    load_all(light)
+    assert printed == light.evaluate(colours)
+    assert printed != dark
+
+
+def test_a_sheet_says_which_figures_it_lacks(mini_site, open_page):
+    page, _ = open_page(f"{mini_site}/book/index.html")
+    load_all(page)
+    # As it is while the data of the second one are on their way.
+    page.evaluate("document.getElementById('explorable-mini-kinds').dataset.state = 'loading'")
+    page.emulate_media(media="print")
+    said = page.locator(".softbook-undrawn")
+    assert [said.nth(k).is_visible() for k in range(2)] == [False, True]
+    page.evaluate("document.getElementById('explorable-mini-kinds').dataset.state = 'ready'")
+    assert not any(said.nth(k).is_visible() for k in range(2))
+    page.emulate_media(media="screen")
+    assert not said.first.is_visible()
 
 
 @pytest.fixture(scope="module")

@@ -98,6 +98,16 @@ def test_every_page_states_the_policy_before_it_loads_anything(where, html):
     assert stated < first
 
 
+def test_the_top_page_is_a_page(mini, open_page):
+    text = (mini / "index.html").read_text("utf-8")
+    assert f'content="{POLICY}"' in text
+    assert text.startswith('<!doctype html>\n<html lang="en">')
+    assert "<title>Softbook</title>" in text
+    page, watch = open_page((mini / "index.html").as_uri())
+    page.wait_for_url("**/book/index.html")
+    assert not watch.errors
+
+
 def test_the_policy_names_no_host():
     sources = set(re.findall(r"[^\s;]+", re.sub(r"\b[a-z]+-(src|action|uri)\b", "", POLICY)))
     assert sources == {"'none'", "'self'", "'unsafe-inline'", "file:", "data:", "blob:"}

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
+
+from softbook.publish.browser import wait_for
 
 from .harness import load_all, settle
 
@@ -100,6 +103,73 @@ def test_a_control_that_the_tab_key_passes_by_goes_red(index):
     index.evaluate(f"document.querySelector('#{KINDS} [data-knob=shape]').tabIndex = -1")
     knobs = [stop["knob"] for stop in walk(index) if stop["figure"] == KINDS and stop["knob"]]
     assert "shape" not in knobs
+
+
+@pytest.mark.parametrize("width", [1280, 360])
+def test_only_formulas_that_scroll_stop_the_tab_key(where, html: Path, width, open_page):
+    size = {"width": width, "height": 800}
+    page, watch = open_page(f"{html.as_uri()}/{where[1]}.html", viewport=size)
+    page.evaluate("window.MathJax && MathJax.startup.promise")
+    page.evaluate(
+        "document.querySelectorAll('article details').forEach((one) => (one.open = true))"
+    )
+    wait_for(
+        page,
+        """[...document.querySelectorAll("mjx-container")].every((one) => {
+             const scrolls = one.hasAttribute("display") && one.scrollWidth > one.clientWidth + 1;
+             return (one.tabIndex === 0) === (scrolls && one.clientWidth > 0);
+           })""",
+    )
+    assert not watch.errors
+
+
+def test_a_wide_formula_scrolls_by_keys(index):
+    index.evaluate(
+        r"""() => {
+          const box = document.createElement("div");
+          box.innerHTML = `\\[${"x+".repeat(200)}x\\]`;
+          document.querySelector("article").append(box);
+          return MathJax.typesetPromise([box]);
+        }"""
+    )
+    wide = "document.querySelector('article > div:last-child mjx-container')"
+    # The page's own formulas are watched from its start on; this one comes later.
+    index.evaluate("window.dispatchEvent(new Event('load'))")
+    wait_for(index, f"{wide}.tabIndex === 0")
+    index.evaluate(f"{wide}.focus()")
+    index.keyboard.press("ArrowRight")
+    wait_for(index, f"{wide}.scrollLeft > 0")
+
+
+def test_each_button_says_what_it_unfolds(where, html: Path, open_page):
+    page, _ = open_page(f"{html.as_uri()}/{where[1]}.html")
+    names = page.eval_on_selector_all(
+        ".toggle-button", "all => all.map((one) => one.getAttribute('aria-label'))"
+    )
+    assert len(set(names)) == len(names)
+    assert all(name.startswith("Show or hide: Solution to Exercise") for name in names)
+
+
+def test_each_table_names_all_its_columns(where, html: Path, open_page):
+    page, _ = open_page(f"{html.as_uri()}/{where[1]}.html")
+    for key in load_all(page):
+        heads = page.evaluate(
+            """async (key) => {
+              const folder = document.querySelector(`#${key} .softbook-data`);
+              folder.open = true;
+              await new Promise((resolve) => setTimeout(resolve, 50));
+              return [...folder.querySelectorAll("table")].map((one) =>
+                [one.caption.textContent, ...[...one.querySelectorAll("thead th")].map((th) => th.textContent)]);
+            }""",
+            key,
+        )
+        captions = [head[0] for head in heads]
+        assert captions
+        assert len(set(captions)) == len(captions)
+        for caption, *names in heads:
+            assert all(names), caption
+            assert len(set(names)) == len(names), caption
+            assert not re.search(r"undefined|NaN|\$", " ".join([caption, *names]))
 
 
 def test_formulas_keep_a_form_for_the_ear(where, html: Path, open_page):

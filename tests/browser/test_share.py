@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 import json
+import re
 import subprocess
 import sys
 from typing import Any
@@ -37,6 +38,15 @@ def take(page, key, what):
         box.locator("summary").click()
     box.locator(f"[data-take={what}]").click()
     return box
+
+
+def numbers(page, key):
+    """Save the numbers of an explorable; return the line above them, and the rows."""
+    with page.expect_download() as found:
+        take(page, key, "csv")
+    assert found.value.suggested_filename.endswith(".csv")
+    above, below = found.value.path().read_text("utf-8").split("\n", 1)
+    return above.strip(), list(csv.DictReader(io.StringIO(below)))
 
 
 @pytest.fixture
@@ -109,28 +119,27 @@ def test_an_address_moves_a_page_that_is_open(index):
 
 def test_the_numbers_are_those_that_are_drawn(index):
     turn(index, CURVES, 4, 2)
-    with index.expect_download() as found:
-        take(index, CURVES, "csv")
-    assert found.value.suggested_filename == "mini-curves.csv"
-    rows = list(csv.DictReader(io.StringIO(found.value.path().read_text("utf-8"))))
+    above, rows = numbers(index, CURVES)
+    setting = index.evaluate(f"softbook.explorables['{CURVES}'].setting()")
+    assert above == f"# Three curves over one axis; at {setting}"
     drawn = index.evaluate(
         f"softbook.explorables['{CURVES}'].figure.data.map((t) => [t.name, t.x, t.y])"
     )
+    for one, edge in zip(drawn, ("lower", "upper"), strict=False):
+        one[0] += f", {edge}"
     wanted = [(name, x, y) for name, xs, ys in drawn for x, y in zip(xs, ys, strict=True)]
-    assert [(r["curve"], float(r["x"]), float(r["y"])) for r in rows] == wanted
+    assert [(r["curve"], float(r["input x"]), float(r["output"])) for r in rows] == wanted
 
 
 def test_a_map_gives_a_line_for_each_cell(mini_site, open_page):
     page, _ = open_page(f"{mini_site}/book/second.html")
     load_all(page)
-    with page.expect_download() as found:
-        take(page, MAP, "csv")
-    rows = list(csv.DictReader(io.StringIO(found.value.path().read_text("utf-8"))))
+    _, rows = numbers(page, MAP)
     shape = page.evaluate(
         f"(() => {{ const z = softbook.explorables['{MAP}'].figure.data[0].z; return [z.length, z[0].length]; }})()"
     )
     assert len(rows) == shape[0] * shape[1]
-    assert all(row["z"] for row in rows)
+    assert all(row["height"] for row in rows)
 
 
 @pytest.mark.parametrize(("kind", "start"), [("png", b"\x89PNG"), ("svg", b"<svg")])
@@ -141,6 +150,42 @@ def test_pictures(index, kind, start):
     content = found.value.path().read_bytes()
     assert content.startswith(start)
     assert len(content) > 5000
+    if kind == "svg":
+        text = " ".join(re.findall(r">([^<>]+)<", content.decode()))
+        assert index.evaluate(f"softbook.explorables['{CURVES}'].setting()") in text
+
+
+def test_every_figure_gives_address_numbers_and_drawing(where, html, open_page):
+    """Two drawings as a page begins; then each figure at random: one address brings all back."""
+    page, watch = open_page(f"{html.as_uri()}/{where[1]}.html")
+    rng = np.random.default_rng(1)
+    keys = load_all(page)
+    for key in keys[:2]:
+        with page.expect_download() as found:
+            take(page, key, "svg")
+        assert b"<path" in found.value.path().read_bytes()
+    for key in keys:
+        knobs = page.evaluate("(k) => softbook.explorables[k].payload.knobs", key)
+        turn(page, key, *(int(rng.integers(len(knob["values"]))) for knob in knobs))
+        above, rows = numbers(page, key)
+        setting = page.evaluate("(k) => softbook.explorables[k].setting()", key)
+        assert above.endswith(f"; at {setting}" if setting else "")
+        count = page.evaluate(
+            """(k) => softbook.explorables[k].figure.data.reduce((sum, { y, z }) =>
+                 sum + (z ? z.length * z[0].length : y.length), 0)""",
+            key,
+        )
+        assert len(rows) == count
+        assert None not in rows[0]
+        assert all(rows[0])
+    page.wait_for_timeout(400)
+    states = {key: page.evaluate(STATE, key) for key in keys}
+    other, _ = open_page(page.url)
+    load_all(other)
+    for key, state in states.items():
+        settle(other, key)
+        assert other.evaluate(STATE, key) == state, key
+    assert not watch.errors
 
 
 def test_an_address_that_leaves_a_knob_out_is_noticed(index, open_page):

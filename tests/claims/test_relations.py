@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -251,9 +252,24 @@ def test_a_claim_is_drawn_along_any_knob():
     drawn = {(t.name, t.line.dash): [] for t in figure.data}
     for trace in figure.data:
         drawn[trace.name, trace.line.dash].append(np.asarray(trace.y).tolist())
-    assert drawn["promised", "dash"] == [[1, 10, 100], [-1, -10, -100]]
-    assert drawn["measured", "solid"] == [[0.5, 5, 50], [-0.5, -5, -50]]
+    assert drawn["promised", "dash"] == [[-1, -10, -100], [1, 10, 100]]
+    assert drawn["measured", "solid"] == [[-0.5, -5, -50], [0.5, 5, 50]]
     assert both.figure().layout.xaxis.type == "linear"
+
+
+@pytest.mark.parametrize(
+    ("measured", "kind", "zeros"),
+    [
+        (lambda x: x, "log", True),
+        (lambda x: x + 1, "log", False),
+        (lambda x: x - 1, "linear", False),
+    ],
+)
+def test_sides_without_a_sign_stand_on_a_logarithmic_axis(measured, kind, zeros):
+    one = replace(claim(3.0, 1.0, knobs={"x": Linear(0, 1, points=3)}), measured=measured)
+    layout = one.figure().layout
+    assert layout.yaxis.type == kind
+    assert layout.yaxis.title.text.endswith("zeros left out") is zeros
 
 
 def test_a_figure_runs_along_numbers():

@@ -8,8 +8,10 @@ import zipfile
 import pytest
 
 from softbook.__main__ import main
+from softbook.claims import ledger
 from softbook.commands.bundle import START, TOP, files_of, write
 from softbook.explore import explore
+from softbook.publish.mathml import formula, words_html
 from softbook.publish.single import page
 
 
@@ -27,10 +29,12 @@ def small(tmp_path):
 def test_the_archive_holds_the_book_and_a_start(small, tmp_path, capsys):
     out = tmp_path / "a.zip"
     assert main(["zip", "--html", str(small), "--out", str(out)]) == 0
-    assert "3 files" in capsys.readouterr().out
+    assert "6 files" in capsys.readouterr().out
     with zipfile.ZipFile(out) as archive:
         assert archive.testzip() is None
-        assert archive.namelist() == [START, f"{TOP}/book/two.html", f"{TOP}/index.html"]
+        book = [f"{TOP}/book/two.html", f"{TOP}/index.html"]
+        assert archive.namelist() == [START, "LICENSE", "LICENSE-TEXT", "CITATION.cff", *book]
+        assert b"MIT" in archive.read("LICENSE")
         assert archive.read(f"{TOP}/book/two.html") == b"<p>two</p>"
         assert f'href="{TOP}/index.html"' in archive.read(START).decode()
 
@@ -71,8 +75,43 @@ def test_a_file_stands_alone(id, tmp_path, capsys):
     assert main(["export", id, "--out", str(out)]) == 0
     text = out.read_text("utf-8")
     assert not re.findall(r"<(?:script|link|img)[^>]*\s(?:src|href)=", text)
-    assert text.count("<script>") == text.count("</script>") == 4
+    assert text.count("<script>") == text.count("</script>") == 5
     assert "opens by itself" in capsys.readouterr().out
+
+
+def test_a_claim_says_its_formulas_without_latex(tmp_path):
+    out = tmp_path / "one.html"
+    assert main(["export", "relu-two-keys", "--out", str(out)]) == 0
+    note = out.read_text("utf-8").split("</figure>")[1].split("</main>")[0]
+    assert "$" not in note
+    assert note.count("<math ") >= 3
+    assert "Proved in this book." in note
+
+
+@pytest.mark.parametrize("claim", ledger(), ids=lambda claim: claim.id)
+def test_every_formula_of_a_claim_is_set(claim):
+    words = words_html("\n\n".join([claim.statement, *(h.statement for h in claim.hypotheses)]))
+    assert "$" not in words
+    for code in re.findall(r"<code>(.*?)</code>", words):
+        assert "\\" not in code
+
+
+def test_a_formula_that_is_not_known_stays_in_sight():
+    """The planted fault: LaTeX that the converter cannot read."""
+    assert words_html(r"as $\nonsense{x}$") == r"<p>as <code>\nonsense{x}</code></p>"
+
+
+@pytest.mark.parametrize(
+    ("tex", "parts"),
+    [
+        (r"\tfrac12x", "<mn>1</mn><mn>2</mn></mfrac><mi>x</mi>"),
+        (r"x^23", "<msup><mi>x</mi><mn>2</mn></msup><mn>3</mn>"),
+        (r"q'_j", "<msubsup><mi>q</mi><mi>j</mi><mi>′</mi></msubsup>"),
+        (r"\frac n{\sqrt2}", "<mfrac><mi>n</mi><msqrt><mn>2</mn></msqrt></mfrac>"),
+    ],
+)
+def test_short_arguments_are_read_as_tex_reads_them(tex, parts):
+    assert parts in formula(tex)
 
 
 def test_the_policy_stands_before_all_scripts():

@@ -94,13 +94,17 @@ function watchView() {
   shells().forEach((shell) => observer.observe(shell));
 }
 
+let dark = isDark();
+
+function followTheme() {
+  if (isDark() === dark) return;
+  dark = isDark();
+  Object.values(softbook.explorables).forEach((explorable) => explorable.draw());
+}
+
 function watchTheme() {
-  let dark = isDark();
-  new MutationObserver(() => {
-    if (isDark() === dark) return;
-    dark = isDark();
-    Object.values(softbook.explorables).forEach((explorable) => explorable.draw());
-  }).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
+  const watched = { attributes: true, attributeFilter: ["data-theme"] };
+  new MutationObserver(followTheme).observe(document.documentElement, watched);
 }
 
 function begin() {
@@ -118,6 +122,9 @@ window.addEventListener("hashchange", () => {
 // On paper nothing unfolds: all is drawn and open, but for the tables behind the figures.
 let folded = [];
 window.addEventListener("beforeprint", () => {
+  // The observer would hear of the light theme too late.
+  followTheme();
+  // What is not drawn yet comes too late for this sheet, and says so there.
   softbook.load();
   folded = [...document.querySelectorAll("article details:not([open], .softbook-explorable details)")];
   folded.forEach((details) => (details.open = true));

@@ -89,30 +89,57 @@ function quoted(value) {
   return /[",\n]/.test(text) ? `"${text.replaceAll('"', '""')}"` : text;
 }
 
-// All drawn numbers, a line each: the curve's name, x, y, and z of a map.
-function csv(explorable) {
-  const lines = [["curve", "x", "y", "z"]];
-  explorable.figure.data.forEach((trace, number) => {
-    const name = plain(trace.name) || `curve ${number + 1}`;
-    if (Array.isArray(trace.z) && Array.isArray(trace.z[0])) {
-      trace.z.forEach((row, i) =>
-        row.forEach((value, j) => lines.push([name, trace.x ? trace.x[j] : j, trace.y ? trace.y[i] : i, value]))
-      );
-    } else if (Array.isArray(trace.y)) {
-      trace.y.forEach((value, k) => lines.push([name, trace.x ? trace.x[k] : k, value, ""]));
-    }
-  });
-  return lines.map((line) => line.map(quoted).join(",") + "\r\n").join("");
+// The heads of x, y and z: the words of the axes, of all panels that have some.
+function heads(panels) {
+  const letters = panels.some((panel) => panel.maps.length) ? ["x", "y", "z"] : ["x", "y"];
+  const words = letters.map((letter) => [...new Set(panels.map((panel) => panel[letter]))].filter(Boolean).join(" / "));
+  return words.map((word, k) => (word && words.indexOf(word) === k ? word : letters[k]));
 }
 
-// The figure with its title, in the page's theme and on its ground.
+// All drawn numbers, a line each: the panel where there are several, the curve's name, x, y, and z
+// of a map; above them what the figure is and how it is set.
+function csv(explorable) {
+  const { figure: { data }, payload } = explorable;
+  const setting = explorable.setting();
+  const panels = panelsOf(explorable.figure);
+  const names = namesOf(data);
+  const several = panels.length > 1;
+  const columns = heads(panels);
+  const lines = [[...(several ? ["panel"] : []), "curve", ...columns]];
+  for (const panel of panels) {
+    const add = (k, ...numbers) => lines.push([...(several ? [panel.name] : []), names[k], ...numbers]);
+    for (const k of panel.maps) {
+      const { x, y, z } = data[k];
+      z.forEach((row, i) => row.forEach((value, j) => add(k, x ? x[j] : j, y ? y[i] : i, value)));
+    }
+    for (const k of panel.curves) {
+      const { x, y } = data[k];
+      y.forEach((value, i) => add(k, x ? x[i] : i, value, ...columns.slice(2).fill("")));
+    }
+  }
+  const title = `# ${payload.title}${setting ? `; at ${setting}` : ""}\r\n`;
+  return title + lines.map((line) => line.map(quoted).join(",") + "\r\n").join("");
+}
+
+// The figure with its title and below that its setting, in the page's theme and on its ground.
 function picture(explorable, format) {
-  const { payload, figure, plot } = explorable;
-  const { data, layout } = dress({ ...payload, title: null }, figure, plot.clientWidth);
-  const ground = pageColour("--pst-color-background", "#ffffff");
-  const title = { ...layout.title, text: layout.title && layout.title.text ? layout.title.text : payload.title };
-  const whole = { data, layout: { ...layout, title, paper_bgcolor: ground } };
-  return Plotly.toImage(whole, { format, width: plot.clientWidth, height: layout.height, scale: format === "png" ? 2 : 1 });
+  const { payload, plot } = explorable;
+  const width = plot.clientWidth;
+  const given = explorable.figure.layout;
+  const title = { ...given.title, text: (given.title && given.title.text) || payload.title };
+  const figure = { ...explorable.figure, layout: { ...given, title } };
+  const { data, layout } = dress({ ...payload, title: null }, figure, width);
+  const setting = explorable.setting();
+  const lines = setting ? wrap(setting, width - 24, 12).split("<br>") : [];
+  const { size } = layout.title.font;
+  layout.title.text += lines.map((line) => `<br><span style="font-size:12px">${line}</span>`).join("");
+  layout.title.pad = { t: lines.length ? 6 + 0.7 * size : layout.title.pad.t, l: 12 };
+  // The picture grows by what the setting takes: the drawing keeps its size.
+  const more = Math.ceil(1.35 * size) * lines.length;
+  layout.margin.t += more;
+  const height = layout.height + more;
+  const whole = { data, layout: { ...layout, height, paper_bgcolor: pageColour("--pst-color-background", "#ffffff") } };
+  return Plotly.toImage(whole, { format, width, height, scale: format === "png" ? 2 : 1 });
 }
 
 function download(name, address) {
