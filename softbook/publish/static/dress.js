@@ -26,7 +26,9 @@ function recolourer(palette) {
   const walk = (value) => {
     if (typeof value === "string") return value.replace(pattern, (hit) => lower[hit.toLowerCase()]);
     if (Array.isArray(value)) {
-      return typeof value[0] === "number" || value[0] === null ? value : value.map(walk);
+      // Numbers are many and hold no colour; a stop of a scale is a number and a colour.
+      const numbers = (typeof value[0] === "number" || value[0] === null) && typeof value.at(-1) !== "string";
+      return numbers ? value : value.map(walk);
     }
     if (value === null || typeof value !== "object") return value;
     const entries = Object.entries(value);
