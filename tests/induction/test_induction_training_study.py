@@ -167,7 +167,7 @@ def test_the_scrubber_shows_the_stored_point_at_every_setting():
         frame = explorables()["ind-training"](**one)
         by = figures.TRAINED[one["by"]]
         share = seen(one["law"], by, True, "correct", STORED)[:, one["point"]]
-        assert f"{100 * share.mean():.0f} % (" in frame.summary
+        assert f"{100 * share.mean():.0f}\u00a0% (" in frame.summary
         step = training.STEPS[by] * one["point"] // training.POINTS
         assert f"after {step:,} steps" in frame.summary
         marks = [trace for trace in frame.figure.data if trace["mode"] == "markers"]

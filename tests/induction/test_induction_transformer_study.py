@@ -126,7 +126,7 @@ def test_the_figure_says_what_is_stored_at_every_setting():
         right, pseudo = (100 * final(shortest, places, name) for name in ("correct", "pseudo"))
         last = WINDOWS[shortest][-1]
         said = f"up to {last}: {right[:, -1].mean():.0f} % and {pseudo[:, -1].mean():.0f} %"
-        assert said in frame.summary
+        assert said.replace(" %", "\u00a0%") in frame.summary
         drawn = frame.figure.data[2]["y"]
         assert drawn[: right.shape[1]] == pytest.approx(right.mean(0))
         assert np.isnan(drawn[right.shape[1] :]).all()
