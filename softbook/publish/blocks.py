@@ -18,7 +18,7 @@ def _visit_theorem(translator: Any, node: nodes.Element) -> None:
 
 
 def _visit_scroll(translator: Any, node: nodes.Element) -> None:
-    attributes = {"role": "region", "tabindex": "0", "aria-label": "The ledger"}
+    attributes = {"role": "region", "tabindex": "0", "aria-label": node["label"]}
     translator.body.append(translator.starttag(node, "div", CLASS="softbook-scroll", **attributes))
 
 

@@ -203,7 +203,10 @@ class LedgerDirective(SphinxDirective):
         head = "* - Claim\n  - Used\n  - Slack"
         rows = "\n".join(_row(self.env, claim, found[claim.id]) for claim in claims)
         table = f"````{{list-table}}\n:header-rows: 1\n\n{head}\n{rows}\n````"
-        box = scroll()
+        chapter = (
+            self.arguments[0].rpartition("/")[2].replace("_", " ") if self.arguments else "all"
+        )
+        box = scroll(label=f"The claims: {chapter}")
         box += parse(self, table)
         details = "\n".join(_details(c, found[c.id]) for c in claims if found[c.id])
         folded = (
@@ -213,7 +216,7 @@ class LedgerDirective(SphinxDirective):
 
 
 class scroll(nodes.General, nodes.Element):
-    """A box that scrolls sideways where the screen is narrow."""
+    """A box that scrolls sideways where the screen is narrow; `label` names it, as no other on its page."""
 
 
 def check_places(app: Any, env: Any) -> None:

@@ -5,7 +5,7 @@ change while one works. Installed packages count by their version. Nothing is im
 
 >>> found = closure(["softbook.reporting", "softbook.knobs.ranges"])
 >>> list(found), {len(value) for value in found.values()}
-(['softbook.knobs.base', 'softbook.knobs.ranges', 'softbook.reporting'], {16})
+(['softbook.knobs.base', 'softbook.knobs.ranges', 'softbook.numbers', 'softbook.reporting'], {16})
 """
 
 from __future__ import annotations
