@@ -57,7 +57,7 @@ def _row(page: Any, where: str, key: str, slower: int) -> dict[str, Any]:
     }
 
 
-def measure(rounds: int = 4, steps: int = 5) -> list[dict[str, Any]]:
+def measure(rounds: int = 1, steps: int = 5) -> list[dict[str, Any]]:
     """Return a row for each explorable with knobs; rounds go over all figures of a page in turn.
 
     Raises a FileNotFoundError if the book is not built or there is no Chromium.
