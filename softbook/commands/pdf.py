@@ -68,7 +68,6 @@ def write(page: Path, out: Path, path: str) -> int:
         view.set_default_timeout(PATIENCE)
         view.goto(page.resolve().as_uri(), wait_until="load")
         view.emulate_media(media="print")
-        view.evaluate("MathJax.startup.promise")
         view.evaluate("window.softbook && softbook.load()")
         wait_for(view, READY, timeout=PATIENCE)
         states = "all => all.map((shell) => shell.dataset.state)"

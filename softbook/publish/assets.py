@@ -1,4 +1,4 @@
-"""What the browser loads: our own script and style, and copies of plotly.js and MathJax.
+"""What the browser loads: our own script and style, plotly.js, and MathJax's fonts and style sheet.
 
 Third-party files are taken from pinned Python packages when the book is built. Nothing of them is
 committed, and the built pages ask no other host for anything.
@@ -10,21 +10,22 @@ True
 
 from __future__ import annotations
 
-import importlib.util
-import re
 import shutil
 from pathlib import Path
 
-__all__ = ["POLICY", "SCRIPTS", "STATIC", "install", "mathjax_folder", "plotly_script", "runtime"]
+from softbook.publish.typeset import mathjax_folder, stylesheet
+from softbook.publish.vendored import package_file
+
+__all__ = ["POLICY", "SCRIPTS", "SHEET", "STATIC", "install", "plotly_script", "runtime", "taking"]
 
 STATIC = Path(__file__).parent / "static"
 # In this order: each file uses names of those before it.
 SCRIPTS = (
-    "decode.js", "dress.js", "names.js", "figure.js", "controls.js", "share.js", "play.js", "page.js",
+    "decode.js", "dress.js", "names.js", "redraw.js", "figure.js", "controls.js", "share.js", "play.js", "page.js",
 )  # fmt: skip
 # No other host may be asked for anything, whatever a page holds. A page from a disk has no self in
 # every browser, hence its scheme beside it; Firefox fetches the next page ahead, by the default. The
-# theme and MathJax write scripts and styles inline.
+# theme writes scripts inline, and formulas their sizes.
 POLICY = (
     "default-src 'self' file:; object-src 'none'; frame-src 'none'; "
     "script-src 'self' file: 'unsafe-inline'; "
@@ -32,47 +33,35 @@ POLICY = (
     "font-src 'self' file: data:; connect-src 'self' file:; worker-src 'self' file: blob:; "
     "form-action 'self' file:; base-uri 'none'"
 )
-# MathJax's combined file, what it loads by itself when a formula needs it, and the fonts; the
-# last three serve readers who ask MathJax's menu for speech.
-MATHJAX_PARTS = (
-    "tex-chtml.js",
-    "input/tex/extensions",
-    "output/chtml/fonts/woff-v2",
-    "a11y",
-    "sre",
-    "ui",
-)
+FONTS = "output/chtml/fonts/woff-v2"
+SHEET = "mathjax/mathjax.css"
+"""Where the style sheet of formulas lies below the book's `_static`."""
 
 
-def runtime() -> str:
-    """Return the one script of the page: the parts in `static/`, in a scope of their own.
+def _code(*names: str) -> str:
+    """Return parts of `static/` in a scope of their own.
 
-    Lines that are comments stay in the sources.
+    Lines that are comments stay in the sources, and so does the space before the others.
     """
-    parts = "".join((STATIC / name).read_text(encoding="utf-8") for name in SCRIPTS)
-    code = re.sub(r"^\s*(//.*)?\n", "", parts, flags=re.MULTILINE)
+    parts = "".join((STATIC / name).read_text(encoding="utf-8") for name in names)
+    lines = (line.strip() for line in parts.splitlines())
+    code = "".join(f"{line}\n" for line in lines if line and not line.startswith("//"))
     return f'(function () {{\n"use strict";\n{code}}})();\n'
 
 
-def _package(name: str, place: str) -> Path:
-    """Return a path inside an installed package, without importing it."""
-    spec = importlib.util.find_spec(name)
-    if spec is None or not spec.submodule_search_locations:
-        raise FileNotFoundError(f"the package {name} is not installed; requirements.txt names it")
-    path = Path(next(iter(spec.submodule_search_locations))) / place
-    if not path.exists():
-        raise FileNotFoundError(f"the installed package {name} holds no {place}")
-    return path
+def runtime() -> str:
+    """Return the one script of the page."""
+    return _code(*SCRIPTS)
+
+
+def taking() -> str:
+    """Return the script behind "Take it along", which a page loads when it is first used."""
+    return _code("take.js")
 
 
 def plotly_script() -> Path:
     """Return plotly.min.js inside the installed plotly package."""
-    return _package("plotly", "package_data/plotly.min.js")
-
-
-def mathjax_folder() -> Path:
-    """Return MathJax 3's `es5` folder inside the installed django-static-mathjax package."""
-    return _package("mathjax", "static/mathjax/es5")
+    return package_file("plotly", "package_data/plotly.min.js")
 
 
 def _copy(source: Path, target: Path) -> None:
@@ -86,8 +75,23 @@ def _copy(source: Path, target: Path) -> None:
     shutil.copy2(source, target)
 
 
+def _install_formulas(sheet: Path) -> None:
+    """Write the style sheet of formulas, and lay its fonts beside it."""
+    for file in (mathjax_folder() / FONTS).iterdir():
+        _copy(file, sheet.parent / "fonts" / file.name)
+    # Books that were built before have MathJax's scripts there.
+    for there in sheet.parent.iterdir():
+        if there.is_dir() and there.name != "fonts":
+            shutil.rmtree(there)
+        elif there.is_file() and there != sheet:
+            there.unlink()
+    text = stylesheet("fonts")
+    if not sheet.exists() or sheet.read_text(encoding="utf-8") != text:
+        sheet.write_text(text, encoding="utf-8")
+
+
 def install(static: Path) -> None:
-    """Put the script, the style, plotly.js and MathJax into `static`, the book's `_static` folder.
+    """Put the script, the styles, plotly.js and the fonts into `static`, the book's `_static` folder.
 
     The second build copies nothing. Raises a FileNotFoundError with a sentence if a package is
     missing.
@@ -95,12 +99,8 @@ def install(static: Path) -> None:
     own = static / "softbook"
     own.mkdir(parents=True, exist_ok=True)
     (own / "softbook.js").write_text(runtime(), encoding="utf-8")
+    (own / "take.js").write_text(taking(), encoding="utf-8")
     for name in ("softbook.css", "reading.js", "icon.svg"):
         _copy(STATIC / name, own / name)
     _copy(plotly_script(), own / "plotly.min.js")
-    mathjax = mathjax_folder()
-    for part in MATHJAX_PARTS:
-        path = mathjax / part
-        for file in [path] if path.is_file() else sorted(path.rglob("*")):
-            if file.is_file():
-                _copy(file, static / "mathjax" / file.relative_to(mathjax))
+    _install_formulas(static / SHEET)

@@ -11,7 +11,7 @@ from sphinx.application import Sphinx
 from sphinx.config import Config
 from sphinx.errors import ExtensionError
 
-from softbook.publish import assets, cache
+from softbook.publish import assets, cache, formulas
 from softbook.publish.renderer import check_ids, data_folder, page_files
 from softbook.publish.store import check_page, publish
 
@@ -24,15 +24,11 @@ SIDEBAR = [
     "search-button-field.html",
     "sbt-sidebar-nav.html",
 ]
-# MathJax's menu makes each formula a stop of the Tab key, hundreds a chapter; reading.js keeps the few
-# that scroll.
-FORMULAS = {"options": {"menuOptions": {"settings": {"inTabOrder": False}}}}
 
 
 def _configure(app: Sphinx, config: Config) -> None:
-    """Point to the vendored MathJax and to the cache of this library's state."""
-    config.mathjax_path = "mathjax/tex-chtml.js"
-    config.mathjax3_config = FORMULAS | (config.mathjax3_config or {})
+    """Choose our renderer of formulas, and point to the cache of this library's state."""
+    config.html_math_renderer = formulas.RENDERER
     key = cache.library_key(Path(app.srcdir) / "book" / "data")
     config.nb_execution_cache_path = str(cache.cache_folder(Path(app.outdir).parent, key))
     config.softbook_publish_key = cache.publish_key()
@@ -46,13 +42,9 @@ def _prepare_one_page(app: Sphinx) -> None:
     """Let a book of one page hold what a book of many pages can.
 
     Where any extension names a handler for that builder alone, Sphinx asks it for all others too.
-    MathJax comes only to pages that hold formulas themselves, which the first page need not.
     """
-    if app.builder.name != "singlehtml":
-        return
-    app.set_html_assets_policy("always")
     handlers = app.registry.translation_handlers
-    if "singlehtml" in handlers:
+    if app.builder.name == "singlehtml" and "singlehtml" in handlers:
         handlers["singlehtml"] = handlers.get("html", {}) | handlers["singlehtml"]
 
 
@@ -148,7 +140,9 @@ def connect(app: Sphinx) -> None:
     os.environ["PLOTLY_RENDERER"] = "plotly_mimetype"
     app.add_config_value("softbook_publish_key", "", "env")
     app.add_css_file("softbook/softbook.css", priority=900)
-    app.add_js_file("softbook/reading.js", loading_method="defer")
+    # The theme's icons are drawn once: what they would watch for is each word that changes in a page.
+    still: dict[str, Any] = {"data-observe-mutations": "false"}
+    app.add_js_file("softbook/reading.js", loading_method="defer", **still)
     app.connect("config-inited", _configure)
     app.connect("builder-inited", _prepare_one_page)
     app.connect("builder-inited", _install)

@@ -22,6 +22,8 @@ __all__ = ["cache_folder", "files_key", "library_key", "publish_key"]
 PACKAGE = Path(__file__).resolve().parents[1]
 # These turn outputs into pages, serve them and run commands; none computes a cell's output.
 OUTSIDE = ("publish", "live", "commands")
+# MathJax, whose markup stands in the pages.
+TYPESETTERS = ("django-static-mathjax",)
 VERSIONS = ("torch", "numpy", "scipy", "scikit-learn", "plotly", "safetensors", "ipykernel")
 
 
@@ -42,9 +44,9 @@ def _sources(folder: Path) -> list[Path]:
     ]
 
 
-def _versions() -> list[str]:
+def _versions(packages: Iterable[str]) -> list[str]:
     found = [f"python {platform.python_version()}"]
-    for package in VERSIONS:
+    for package in packages:
         try:
             found.append(f"{package} {version(package)}")
         except PackageNotFoundError:
@@ -69,13 +71,13 @@ def library_key(data: Path | None = None) -> str:
     results = ""
     if data is not None and data.is_dir():
         results = files_key(_sources(data), data)
-    return files_key(files, PACKAGE, [*_versions(), results])
+    return files_key(files, PACKAGE, [*_versions(VERSIONS), results])
 
 
 def publish_key() -> str:
     """Return the key of what turns outputs into pages; a change makes all pages be read again."""
     folder = PACKAGE / "publish"
-    return files_key(_sources(folder), folder)
+    return files_key(_sources(folder), folder, _versions(TYPESETTERS))
 
 
 def cache_folder(build: Path, key: str) -> Path:

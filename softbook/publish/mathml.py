@@ -1,7 +1,6 @@
 """A claim's statement as HTML that needs no script: its formulas become MathML, which browsers draw.
 
-The book's pages have MathJax; a single file has docutils' own converter, for the part of LaTeX that
-statements use.
+The book's pages have MathJax's boxes and fonts; a single file has its MathML, and no fonts to carry.
 
 >>> words_html("For *all* $z < 1$")
 '<p>For <em>all</em> <math xmlns="http://www.w3.org/1998/Math/MathML"><mi>z</mi><mo>&lt;</mo><mn>1</mn></math></p>'
@@ -10,25 +9,21 @@ statements use.
 from __future__ import annotations
 
 import re
-from html import escape
+import unicodedata
+from html import escape, unescape
 
-from docutils.utils.math import MathError
-from docutils.utils.math.latex2mathml import tex2mathml
+from softbook.publish import typeset
 
 __all__ = ["formula", "words_html"]
 
-# What the converter does not know, or reads otherwise than TeX does: there an argument without
-# braces is one digit, not a number.
-SPELLINGS = (
-    (r"\\dots(?![a-zA-Z])", r"\\ldots"),
-    # It would make one group of what stands between two large brackets, across the cells of a table.
-    (r"\\[bB]igg?[lrm]?(?![a-zA-Z])", ""),
-    (r"'\^(\\?\w+)", r"^{\\prime\1}"),
-    (r"'", r"^{\\prime}"),
-    (r"\{\\rm\s+([^{}]*)\}", r"{\\mathrm{\1}}"),
-    (r"(\\[td]?frac|\\binom|\\sqrt|[_^])\s*(\d)", r"\1{\2}"),
-    (r"(\\(?:[td]?frac|binom)(?:\{[^{}]*\}|\s*[a-zA-Z]))\s*(\d)", r"\1{\2}"),
-)
+VARIANT = re.compile(r' mathvariant="(?!normal")([a-z-]+)"([^>]*)>([^<]*)<')
+# Where Unicode's name for a style is not MathML's in capitals.
+STYLES = {
+    "bold-italic": "BOLD ITALIC",
+    "bold-script": "BOLD SCRIPT",
+    "bold-fraktur": "BOLD FRAKTUR",
+    "bold-sans-serif": "SANS-SERIF BOLD",
+}
 PART = re.compile(
     r"\$\$(?P<display>.+?)\$\$|\$(?P<inline>.+?)\$|`(?P<code>[^`]+)`"
     r"|\*\*(?P<strong>[^*]+)\*\*|\*(?P<em>[^*]+)\*",
@@ -36,24 +31,41 @@ PART = re.compile(
 )
 
 
-def formula(tex: str, *, display: bool = False) -> str:
-    r"""Return LaTeX as MathML; what the converter cannot read stays LaTeX, marked as code.
+def _letter(style: str, letter: str) -> str:
+    """Return a letter in a style as the one character that Unicode has for it, or as it is.
 
-    >>> "<mn>1</mn>" in formula(r"\tfrac12 x"), formula(r"\nonsense <")
+    >>> _letter("double-struck", "E"), _letter("fraktur", "H"), _letter("bold", "1"), _letter("bold", "+")
+    ('𝔼', 'ℌ', '𝟏', '+')
+    """
+    style = STYLES.get(style, style.upper())
+    name = re.sub("LATIN |GREEK | LETTER", "", unicodedata.name(letter, ""))
+    # Letters that were there before the alphabets of mathematics kept their names.
+    older = style.replace("FRAKTUR", "BLACK-LETTER")
+    for found in (f"MATHEMATICAL {style} {name}", f"{older} {name}"):
+        try:
+            return unicodedata.lookup(found)
+        except KeyError:
+            continue
+    return letter
+
+
+def _spelt(match: re.Match[str]) -> str:
+    style, others, text = match.groups()
+    return f"{others}>{escape(''.join(_letter(style, one) for one in unescape(text)))}<"
+
+
+def formula(tex: str, *, display: bool = False) -> str:
+    r"""Return LaTeX as MathML; what MathJax cannot read stays LaTeX, marked as code.
+
+    >>> "<mi>𝔼</mi>" in formula(r"\mathbb E f"), formula(r"\nonsense <")
     (True, '<code>\\nonsense &lt;</code>')
     """
-    spelt = tex.strip()
-    for pattern, other in SPELLINGS:
-        spelt = re.sub(pattern, other, spelt)
     try:
-        # White space between its elements means nothing.
-        found = re.sub(r">\s+<", "><", tex2mathml(spelt, as_block=display))
-    except MathError:
+        found = typeset.mathml(tex, display=display)
+    except ValueError:
         return f"<code>{escape(tex.strip())}</code>"
-    # Bars of a modulus stand close to what they hold; \mid has a sign and a space of its own.
-    return found.replace(
-        '<mo stretchy="false">|</mo>', '<mo stretchy="false" lspace="0" rspace="0">|</mo>'
-    )
+    # Browsers know no styles of letters, only the letters.
+    return VARIANT.sub(_spelt, found)
 
 
 def _part(match: re.Match[str]) -> str:

@@ -25,14 +25,16 @@ VISIBLE = 3
 
 
 def _range(knob: Mapping[str, Any], element: str) -> str:
+    # A browser lays out what changes in a block of known size by itself, but no member of a row:
+    # slider and value stand in blocks inside of theirs, and so does a list.
     text = escape(knob["texts"][knob["index"]])
     return (
         f'<label for="{element}">{escape(knob["label"] or knob["name"])}</label>'
-        f'<input type="range" id="{element}" data-knob="{escape(knob["name"])}" min="0" '
+        f'<span class="softbook-track"><input type="range" id="{element}" data-knob="{escape(knob["name"])}" min="0" '
         f'max="{len(knob["values"]) - 1}" step="1" value="{knob["index"]}" '
-        f'aria-valuetext="{text}" autocomplete="off">'
+        f'aria-valuetext="{text}" autocomplete="off"></span>'
         # The slider itself speaks its value; a live output would say it twice.
-        f'<output for="{element}" aria-live="off">{text}</output>'
+        f'<output for="{element}" aria-live="off"><span>{text}</span></output>'
     )
 
 
@@ -43,7 +45,8 @@ def _choice(knob: Mapping[str, Any], element: str) -> str:
     )
     return (
         f'<label for="{element}">{escape(knob["label"] or knob["name"])}</label>'
-        f'<select id="{element}" data-knob="{escape(knob["name"])}" autocomplete="off">{options}</select>'
+        f'<span><select id="{element}" data-knob="{escape(knob["name"])}" autocomplete="off">'
+        f"{options}</select></span>"
     )
 
 

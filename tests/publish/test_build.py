@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
 import pytest
@@ -103,6 +104,18 @@ def test_another_builder_gets_the_summary(tmp_path):
         ("```{ledger}\n```\n", "the book shows no theorem block for: mini-double, mini-square"),
         ("```{ledger} book/none\n```\n", "{ledger} book/none: the book has no such page"),
         (CELL.format("from figures_of_faults import grown\ngrown"), "give the knobs fewer points"),
+        (
+            "Words\nand $x$.\n\nMore of $\\nonsense{x}$.\n",
+            r"index.md:16: WARNING: the formula \nonsense{x}: Undefined control sequence \nonsense",
+        ),
+        (
+            "Words.\n\n$$\na = \\frac{1\n$$\n",
+            "index.md:15: WARNING: the formula a = \\frac{1: Missing close brace",
+        ),
+        (
+            "```{claim} mini-said\n```\n\n- one $x^2^3$\n",
+            "index.md:16: WARNING: the formula x^2^3: Double exponent",
+        ),
     ],
     ids=[
         "failing-cell",
@@ -111,6 +124,9 @@ def test_another_builder_gets_the_summary(tmp_path):
         "claim-nowhere",
         "ledger-of-no-page",
         "grid-over-budget",
+        "wrong-formula",
+        "wrong-display",
+        "wrong-formula-in-a-list",
     ],
 )
 def test_a_fault_stops_the_build_with_a_sentence(tmp_path, text, sentence):
@@ -125,6 +141,69 @@ def test_a_fault_stops_the_build_with_a_sentence(tmp_path, text, sentence):
     outcome = build(source)
     assert outcome.returncode != 0
     assert sentence in outcome.stdout + outcome.stderr
+
+
+FORMULAS = r"""
+Of $a < b \& c$ and {eq}`one`, {eq}`two`, {eq}`rows`.
+
+$$ a = \mathrm{one} $$ (one)
+
+```{math}
+:label: two
+
+a &= \mathrm{two} \\
+b &= c
+
+d = e
+```
+
+\begin{align}
+a &= \mathrm{three} \\
+b &= c
+\end{align}
+
+```{math}
+:label: rows
+a = \mathrm{four}
+```
+
+```{math}
+:nowrap:
+
+\begin{equation*} a = \mathrm{whole} \end{equation*}
+```
+
+A wrong $\nonsense{<}$.
+"""
+
+
+def test_formulas_keep_numbers_links_lines_and_classes(tmp_path):
+    """A wrong one stays as it is written, and stops a build in which warnings do."""
+    source = _small(tmp_path, FORMULAS)
+    outcome = build(source)
+    assert outcome.returncode != 0
+    page = (source / "_build/html/book/index.html").read_text("utf-8")
+    displays = re.findall(r'<div class="((?:amsmath )?math notranslate .*?</div>)', page, re.DOTALL)
+    assert [one.startswith("amsmath") for one in displays] == [False, False, True, False, False]
+    assert [one.count("<mjx-container") for one in displays] == [1] * 5
+    # Two paragraphs, of which the first has two lines, in one row; then two lines.
+    assert [one.count("<mtr>") for one in displays] == [0, 5, 2, 0, 0]
+    link = r'<span class="eqno">\((\d)\)<a class="headerlink" href="#([\w-]+)" title='
+    numbers = [re.findall(link, one) for one in displays]
+    assert [[number for number, _ in found] for found in numbers] == [
+        ["1"],
+        ["2"],
+        ["3"],
+        ["4"],
+        [],
+    ]
+    for found, display in zip(numbers, displays, strict=True):
+        assert all(f'id="{id}"' in display for _, id in found)
+    for number, label in (("1", "one"), ("2", "two"), ("4", "rows")):
+        assert f'href="#equation-{label}">({number})</a>' in page
+    assert page.count('<span class="math notranslate nohighlight"><mjx-container') == 1
+    assert "<mo>&lt;</mo>" in page
+    assert r'<span class="math notranslate nohighlight"><code>\nonsense{&lt;}</code></span>' in page
 
 
 def test_a_claim_without_a_line_stops_the_build(tmp_path):

@@ -14,8 +14,7 @@ const widths = new ResizeObserver((entries) => {
 });
 
 function watchFormulas() {
-  const set = window.MathJax && MathJax.startup ? MathJax.startup.promise : Promise.resolve();
-  set.then(() => document.querySelectorAll('mjx-container[display="true"]').forEach((one) => widths.observe(one)));
+  document.querySelectorAll('mjx-container[display="true"]').forEach((one) => widths.observe(one));
 }
 
 // Each button that unfolds a solution says which one.

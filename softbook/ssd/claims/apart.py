@@ -56,7 +56,7 @@ register(
         tolerance=EXACT,
         hypotheses=[
             Hypothesis(
-                "where one state dies the other lives",
+                "the other state lives where one dies",
                 lambda cut=False, **_: not cut,
                 violation={"cut": True},
             )
