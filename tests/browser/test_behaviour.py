@@ -32,6 +32,34 @@ def test_arrow_keys_move_the_slider_and_its_spoken_value(index):
     assert index.evaluate(f"softbook.explorables['{CURVES}'].state[0]") == 7
 
 
+def test_a_knob_s_keys_are_not_looked_up_in_the_whole_page(index):
+    index.evaluate(
+        """() => {
+          window.heard = [];
+          document.addEventListener("keydown", ({ key }) => heard.push(key), true);
+        }"""
+    )
+    before = index.evaluate(f"softbook.explorables['{CURVES}'].state[0]")
+    index.locator(f"#{CURVES}-beta").focus()
+    for key in ("ArrowRight", "Escape", "Tab", "ArrowRight"):
+        index.keyboard.press(key)
+    settle(index, CURVES)
+    assert index.evaluate(f"softbook.explorables['{CURVES}'].state[0]") == before + 1
+    # The next stop of Tab is the other slider.
+    assert index.evaluate(f"softbook.explorables['{CURVES}'].state[1]") == 5
+    assert index.evaluate("heard") == ["Escape", "Tab"]
+
+
+def test_the_theme_s_icons_are_drawn_once(index):
+    icons = "document.querySelectorAll('svg.svg-inline--fa').length"
+    assert index.evaluate(icons) > 0
+    index.evaluate(
+        "document.body.append(Object.assign(document.createElement('i'), { className: 'fa-solid fa-moon' }))"
+    )
+    index.wait_for_timeout(200)
+    assert index.locator("body > i.fa-moon").count() == 1
+
+
 def test_a_move_changes_the_drawn_paths_and_the_note(index):
     paths = "(key) => [...document.querySelectorAll(`#${key} .js-line`)].map((p) => p.getAttribute('d'))"
     note = f"#{CURVES} .annotation-text"

@@ -36,7 +36,11 @@ def take(page, key, what):
     box = page.locator(f"#{key} .softbook-share")
     if box.get_attribute("open") is None:
         box.locator("summary").click()
+    said = "(key) => document.querySelector(`#${key} .softbook-share [role=status]`)"
+    page.evaluate(f"(key) => void (({said})(key).textContent = '')", key)
     box.locator(f"[data-take={what}]").click()
+    # The script behind the buttons may still be on its way.
+    wait_for(page, f"(key) => ({said})(key).textContent !== ''", key)
     return box
 
 
@@ -75,6 +79,15 @@ def test_an_address_brings_the_setting_back(index, mini_site, open_page, mini_en
     assert not watch.errors
     other.locator(f"#{CURVES} .softbook-reset").click()
     wait_for(other, "location.hash === ''")
+
+
+def test_what_only_its_buttons_need_comes_when_their_box_is_opened(mini_site, open_page):
+    page, watch = open_page(f"{mini_site}/book/index.html")
+    load_all(page)
+    assert not any(url.endswith("/take.js") for url in watch.requests)
+    take(page, CURVES, "link")
+    take(page, CURVES, "link")
+    assert sum(url.endswith("/take.js") for url in watch.requests) == 1
 
 
 def test_the_copied_address_does_so_too(index, open_page):

@@ -51,7 +51,7 @@ class Live {
       step: whole(knob) ? grid[1] - grid[0] || 1 : "any",
       "aria-label": `${knob.label || knob.name}, any value`, hidden: "",
     });
-    slider.after(field);
+    slider.parentNode.after(field);
     field.addEventListener("change", () => this.type(field, knob, k));
     this.fields.push({ slider, field, k, step: whole(knob) ? "1" : "any" });
     // Of integers the grid holds all, and the page's own listener serves: an arrow key is one step.

@@ -123,7 +123,9 @@ function dressLegend(layout, height, narrow) {
 // The figure as plotly shall draw it now, as a copy: plotly writes into what it is given.
 function dress(payload, figure, width) {
   const paint = recolourer(payload.palette);
-  const data = figure.data.map((trace) => ({ ...paint(trace) }));
+  // All points of a line are drawn, by plotly as by redraw.js.
+  const exact = ({ type = "scatter", line }) => type === "scatter" && { line: { ...line, simplify: false } };
+  const data = figure.data.map(paint).map((trace) => ({ ...trace, ...exact(trace) }));
   const layout = paint(structuredClone(figure.layout));
   const narrow = width < NARROW;
   const colours = {

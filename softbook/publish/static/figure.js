@@ -5,19 +5,10 @@ const CONFIG = {
   displayModeBar: "hover",
   responsive: false,
   modeBarButtons: [["toImage", "zoom2d", "pan2d", "resetScale2d"]],
-  showSendToCloud: false,
-  showEditInChartStudio: false,
-  showLink: false,
   plotlyServerURL: "",
 };
-const STILL = {
-  frame: { duration: 0, redraw: false },
-  transition: { duration: 0 },
-  mode: "immediate",
-};
-
 // What can change in a trace without a new computation of the figure.
-const LOOKS = /^(name|opacity|fillcolor|(line|marker)\.(color|dash|width|symbol))$/;
+const LOOKS = /^(name|showlegend|opacity|fillcolor|(line|marker)\.(color|dash|width|symbol)|colorbar\.title\.text)$/;
 
 // Resolves in the first task after the next frame: by then all that was changed is painted.
 function painted() {
@@ -175,44 +166,53 @@ class Explorable {
   }
 
   async apply(changed) {
-    const parts = this.values((axes) => axes.some((axis) => changed.has(axis)));
+    const parts = this.values((axes) => axes.some((axis) => changed.has(axis))).filter((part) => this.differs(part));
     for (const { path, value } of parts) assign(this.figure, path, value);
+    if (!this.payload.fixed_axes || !redrawable(this.plot, this.figure)) return this.draw();
     const of = (kind) => parts.filter((part) => this.kind(part) === kind);
-    if (!this.payload.fixed_axes || of("heavy").length) return this.draw();
-    const [layout, looks, curves] = [of("layout"), of("look"), of("curve")];
+    if (of("heavy").length) return this.draw();
+    const [layout, looks, notes, numbers] = ["layout", "look", "note", "numbers"].map(of);
+    if (numbers.length) redrawTraces(this.plot, this.figure, new Set(numbers.map(({ path }) => path[1])));
+    if (notes.length) this.note(notes);
     if (layout.length) this.relayout(layout);
     if (looks.length) this.restyle(looks);
-    if (curves.length) this.animate(curves);
     return undefined;
   }
 
-  // What a change asks of plotly: "heavy" means that the figure must be laid out again.
-  kind({ path, array }) {
-    if (path[0] === "layout") return "layout";
-    if ((this.figure.data[path[1]].type || "scatter") !== "scatter") return "heavy";
-    if (array) return path.length === 3 && /^[xy]$/.test(path[2]) ? "curve" : "heavy";
-    return LOOKS.test(attribute(path.slice(1))) ? "look" : "heavy";
+  // Words and ranges often stay as they are, and an axis takes long to draw.
+  differs({ path, array, value }) {
+    return array || JSON.stringify(lookUp(this.figure, path)) !== JSON.stringify(value);
   }
 
-  // The new paths stand in the page before this frame is painted; the promise comes later, and is
-  // rejected when the next change comes first.
-  animate(parts) {
-    const all = this.figure.data;
-    // Of several panels plotly would wipe those whose curves stay: then every curve is drawn.
-    const several = all.some((trace) => trace.xaxis && trace.xaxis !== "x");
-    const line = (trace) => (all[trace].type || "scatter") === "scatter";
-    const traces = several
-      ? [...all.keys()].filter(line)
-      : [...new Set(parts.map((part) => part.path[1]))];
-    const drawn = (trace) => ["x", "y"].filter((name) => all[trace][name] !== undefined);
-    const data = traces.map((trace) =>
-      Object.fromEntries(drawn(trace).map((name) => [name, all[trace][name]]))
-    );
-    Plotly.animate(this.plot, { data, traces }, STILL).catch(() => undefined);
+  // What a change asks of plotly: "heavy" means that the figure must be laid out again.
+  kind({ path, array, value }) {
+    if (path[0] === "layout") {
+      // Of a hidden note plotly does not hold what drawing it takes; null asks for a default of its own.
+      const drawn = /^(annotations|shapes)$/.test(path[1]) && (this.plot._fullLayout[path[1]][path[2]] || {}).visible;
+      return drawn && path[3] !== "visible" && value !== null ? "note" : "layout";
+    }
+    const { type = "scatter", zauto } = this.plot._fullData[path[1]];
+    if (array) {
+      // The ends of a map's colours must stay.
+      const known = type === "scatter" || type === "bar" || (type === "heatmap" && zauto === false);
+      return known && path.length === 3 && /^[xyz]$/.test(path[2]) ? "numbers" : "heavy";
+    }
+    return /^(scatter|heatmap)$/.test(type) && LOOKS.test(attribute(path.slice(1))) ? "look" : "heavy";
+  }
+
+  // With fixed axes a note or a line moves nothing else.
+  note(parts) {
+    const paint = recolourer(this.payload.palette);
+    const places = { annotations: [], shapes: [] };
+    for (const { path, value } of parts) {
+      for (const owner of [this.plot, { layout: this.plot._fullLayout }]) assign(owner, path, paint(value));
+      places[path[1]].push(path[2]);
+    }
+    redrawNotes(this.plot, places);
   }
 
   restyle(parts) {
-    const { data } = dress(this.payload, this.figure, this.plot.clientWidth);
+    const { data } = dress(this.payload, this.figure, this.width);
     const traces = [...new Set(parts.map((part) => part.path[1]))];
     const update = {};
     for (const { path } of parts) {
@@ -224,21 +224,14 @@ class Explorable {
   }
 
   relayout(parts) {
-    const dressed = dress(this.payload, this.figure, this.plot.clientWidth);
+    const dressed = dress(this.payload, this.figure, this.width);
+    const given = parts.map(({ path }) => ({ path, value: lookUp(dressed, path) })).filter((part) => part.value !== undefined);
+    if (redrawAxes(this.plot, given)) return undefined;
     const update = {};
-    for (const { path } of parts) {
-      const value = lookUp(dressed, path);
-      if (value === undefined) continue;
-      const [, list, place] = path;
-      if (list !== "annotations" && list !== "shapes") {
-        update[attribute(path)] = value;
-        continue;
-      }
-      // With fixed axes a note or a line moves nothing else. Its opacity is the attribute for
-      // which plotly draws just this one again (1 ms instead of 15): all its parts go along.
-      assign(this.plot, path, value);
-      const { opacity } = this.plot.layout[list][place];
-      update[`${list}[${place}].opacity`] = opacity === undefined ? 1 : opacity;
+    for (const { path, value } of given) {
+      update[attribute(path)] = value;
+      // Else plotly takes a new distance of ticks for a wish to have no others.
+      if (path[2] === "dtick") update[`${path[1]}.tickmode`] = lookUp(dressed, ["layout", path[1], "tickmode"]) || null;
     }
     return Plotly.relayout(this.plot, update);
   }

@@ -60,6 +60,7 @@ function watchWidth(explorable) {
     requestAnimationFrame(() => {
       asked = false;
       explorable.draw();
+      explorable.tell("width");
     });
   }).observe(explorable.plot);
 }
@@ -119,6 +120,10 @@ window.addEventListener("hashchange", () => {
   Object.values(softbook.explorables).forEach(restore);
   goTo();
 });
+// At each key the theme looks through the whole page for menus that may hear it; none hears a knob's.
+window.addEventListener("keydown", (event) => {
+  if (event.target.dataset.knob && /^(Arrow|Home|End|Page| )/.test(event.key)) event.stopImmediatePropagation();
+}, true);
 // On paper nothing unfolds: all is drawn and open, but for the tables behind the figures.
 let folded = [];
 window.addEventListener("beforeprint", () => {
