@@ -6,6 +6,8 @@ PY := $(BIN)/python
 STAMP := $(VENV)/.installed
 HTML := _build/html
 TORCH_THREADS := OMP_NUM_THREADS=1
+# Files of tests wait in their order for the next free worker; TOGETHER= runs all in one process.
+TOGETHER := --numprocesses logical --maxprocesses 4 --dist loadscope --no-loadscope-reorder
 
 # The first Python found that is new enough and can make environments.
 CANDIDATES := python3.11 python3.12 python3.13 python3.14 python3 python
@@ -34,8 +36,8 @@ book: $(STAMP) ## build the book to _build/html
 	@echo "or serve it with  make serve  at http://127.0.0.1:8000/"
 
 test: book ## build the book, then run unit, property, doctest, browser and notebook tests
-	$(TORCH_THREADS) $(PY) -m pytest --durations=10
-	$(TORCH_THREADS) $(PY) -m pytest --nbval-lax --nbval-current-env book/*.ipynb
+	$(TORCH_THREADS) $(PY) -m pytest $(TOGETHER) --durations=10
+	$(TORCH_THREADS) $(PY) -m pytest $(TOGETHER) --nbval-lax --nbval-current-env book/*.ipynb
 
 notebooks: $(STAMP) ## run the chapters and renew their notebooks, book/*.ipynb
 	$(TORCH_THREADS) $(PY) -m softbook.notebooks write

@@ -24,6 +24,15 @@ def _timed(command: list[str], folder: Path) -> tuple[float, str]:
     return seconds, run.stdout
 
 
+def _together() -> list[str]:
+    """Return the options with which `make test` shares the tests among workers."""
+    makefile = (ROOT / "Makefile").read_text("utf-8")
+    found = re.search(r"^TOGETHER := (.*)$", makefile, re.MULTILINE)
+    if found is None:
+        raise ValueError("Makefile: it says no more how tests are shared (TOGETHER)")
+    return found[1].split()
+
+
 def _builder() -> str:
     found = shutil.which("jupyter-book", path=str(Path(sys.executable).parent))
     if found is None:
@@ -60,7 +69,7 @@ def measure_tests() -> list[dict[str, Any]]:
     }
     rows = []
     for name, options in runs.items():
-        seconds, text = _timed([sys.executable, "-m", "pytest", *options], ROOT)
+        seconds, text = _timed([sys.executable, "-m", "pytest", *_together(), *options], ROOT)
         passed = re.search(r"(\d+) passed", text)
         count = int(passed.group(1)) if passed else 0
         rows.append({"tests": name, "passed": count, "seconds": round(seconds, 1)})

@@ -9,12 +9,15 @@ import os
 import sys
 from collections.abc import Iterator
 from types import ModuleType
+from typing import Any
 
 import jaxtyping
 import pytest
 import torch
 from beartype import BeartypeConf, beartype
 from hypothesis import HealthCheck, settings
+
+from .said import LINES
 
 # The hook takes its checker by name, and this file has none that can be imported.
 checker = ModuleType("softbook_checker")
@@ -45,6 +48,30 @@ settings.load_profile("default")
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Browser tests come last: playwright leaves an event loop running, which others would find."""
     items.sort(key=lambda item: item.get_closest_marker("browser") is not None)
+
+
+def pytest_sessionfinish(session: pytest.Session) -> None:
+    """One of several workers hands what its tests said to the process that prints it."""
+    handed = getattr(session.config, "workeroutput", None)
+    if handed is not None:
+        handed["said"] = LINES
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_testnodedown(node: Any) -> None:
+    LINES.extend(getattr(node, "workeroutput", {}).get("said", []))
+
+
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    for line in sorted(set(LINES)):
+        loud = line.startswith("WARNING")
+        terminalreporter.write_line(line, yellow=loud, bold=loud)
+
+
+@pytest.fixture(scope="session")
+def report() -> list[str]:
+    """Lines added here are printed when all tests have run."""
+    return LINES
 
 
 @pytest.fixture

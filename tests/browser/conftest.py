@@ -1,4 +1,4 @@
-"""The browser, the books, and the numbers that browser tests report at the end."""
+"""The browser and the books of the browser tests."""
 
 from __future__ import annotations
 
@@ -12,6 +12,7 @@ import pytest
 
 from softbook.publish.browser import FLAGS, chromium
 
+from ..said import LINES
 from .harness import ROOT, Watch, build, copy_mini, served, toc_pages
 
 REQUIRED = os.environ.get("SOFTBOOK_REQUIRE_BROWSER") == "1"
@@ -19,8 +20,6 @@ HTML = Path(os.environ.get("SOFTBOOK_HTML", ROOT / "_build" / "html"))
 MINI_PAGES = ("book/index", "book/second", "book/ledger")
 # Chapters of the small book, not tests.
 collect_ignore = ["minibook"]
-REPORT: list[str] = []
-MISSING: list[str] = []
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
@@ -42,24 +41,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     )
 
 
-def pytest_terminal_summary(terminalreporter: Any) -> None:
-    for line in REPORT:
-        terminalreporter.write_line(line)
-    for line in sorted(set(MISSING)):
-        terminalreporter.write_line(f"WARNING: {line}", yellow=True, bold=True)
-
-
 def _lack(sentence: str) -> None:
     """Fail where the browser is required; skip elsewhere, and say so at the end of the run."""
-    MISSING.append(sentence)
+    LINES.append(f"WARNING: {sentence}")
     if REQUIRED:
         pytest.fail(sentence)
     pytest.skip(sentence)
-
-
-@pytest.fixture(scope="session")
-def report() -> list[str]:
-    return REPORT
 
 
 @pytest.fixture(scope="session")
@@ -82,6 +69,11 @@ def mini(tmp_path_factory: pytest.TempPathFactory) -> Path:
     outcome = build(source)
     assert outcome.returncode == 0, outcome.stderr[-1500:]
     return source / "_build" / "html"
+
+
+@pytest.fixture(autouse=True)
+def computed_as_by_a_reader(as_reader: None) -> None:
+    """What is drawn is compared with numbers; their shapes are checked where they are computed."""
 
 
 @pytest.fixture

@@ -84,10 +84,19 @@ class Firefox:
             self.requests.append(event["params"]["request"]["url"])
 
     def goto(self, address: str) -> None:
-        work = self._call(
-            "browsingContext.navigate", context=self._context, url=address, wait="complete"
-        )
-        self._await(work)
+        """Open a page; from then on nothing that was logged or asked for before is kept.
+
+        The page before has all its fonts first: breaking off their way here would be an error later.
+        """
+        self.evaluate("document.fonts.ready.then(() => 0)")
+        for url in ("about:blank", address):
+            self.errors.clear()
+            self.requests.clear()
+            self._await(
+                self._call(
+                    "browsingContext.navigate", context=self._context, url=url, wait="complete"
+                )
+            )
 
     def evaluate(self, text: str, arg: Any = None) -> Any:
         code = (

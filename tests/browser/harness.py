@@ -6,11 +6,13 @@ import base64
 import functools
 import http.server
 import os
+import random
 import re
 import shutil
 import subprocess
 import sys
 import threading
+import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -98,6 +100,32 @@ def load_all(page: Any) -> list[str]:
     return keys
 
 
+def show_in(page: Any, theme: str) -> None:
+    """Let the reader's system turn dark or light, and wait until all figures have its colours."""
+    page.emulate_media(color_scheme=theme)
+    wait_for(
+        page,
+        """(theme) => {
+          const root = document.documentElement;
+          const colour = getComputedStyle(root).getPropertyValue("--pst-color-text-muted").trim();
+          const figures = Object.values(window.softbook ? softbook.explorables : {});
+          return root.dataset.theme === theme && figures.every(({ plot }) => plot.layout.font.color === colour);
+        }""",
+        theme,
+    )
+
+
+def show_at(page: Any, width: int) -> None:
+    """Make the window so wide, and wait until all figures fill their room."""
+    page.set_viewport_size({"width": width, "height": 900})
+    wait_for(
+        page,
+        """() => Object.values(window.softbook ? softbook.explorables : {}).every(({ plot }) =>
+             !plot.clientWidth ||
+             Math.abs(plot.querySelector(".main-svg").getBoundingClientRect().width - plot.clientWidth) < 2)""",
+    )
+
+
 def settle(page: Any, key: str) -> None:
     """Wait until what was asked is painted."""
     page.evaluate("(key) => softbook.explorables[key].running", key)
@@ -116,6 +144,28 @@ def move(page: Any, key: str, knob: dict[str, Any], index: int) -> None:
     else:
         control.fill(str(index))
     settle(page, key)
+
+
+def turn(page: Any, key: str, changes: Any) -> None:
+    """Turn some knobs at once, each a place and an index, and wait until that is painted."""
+    page.evaluate(
+        """async ([key, changes]) => {
+          const one = softbook.explorables[key];
+          changes.forEach(([k, index]) => one.move(k, index, performance.now()));
+          await one.running;
+        }""",
+        [key, changes],
+    )
+
+
+def turns(key: str, knobs: list[dict[str, Any]], moves: int = 8) -> list[list[list[int]]]:
+    """Return some changes for `turn`, to be made in a row, mostly of a knob; the key is the seed."""
+    rng = random.Random(zlib.crc32(key.encode()))
+    some = []
+    for n in range(moves):
+        chosen = range(len(knobs)) if n % 3 == 2 else [rng.randrange(len(knobs))]
+        some.append([[k, rng.randrange(len(knobs[k]["values"]))] for k in chosen])
+    return some
 
 
 def array_at(figure: Any, path: list[Any]) -> np.ndarray:

@@ -15,10 +15,10 @@ from .harness import load_all, turn_everything
 
 def test_an_exported_figure_is_the_books(tmp_path, open_page):
     out = tmp_path / "one.html"
-    main(["export", "dom-clip", "--out", str(out)])
+    main(["export", "anchor-ramp", "--out", str(out)])
     page, watch = open_page(out.as_uri())
     (key,) = load_all(page)
-    assert turn_everything(page, key, explore("dom-clip")) == []
+    assert turn_everything(page, key, explore("anchor-ramp")) == []
     assert not watch.errors
     assert not watch.outside
     assert [url for url in watch.requests if url.startswith("file:")] == [out.as_uri()]

@@ -83,7 +83,7 @@ def test_a_slider_stops_anywhere_and_torch_draws_it(index, mini_entries):
 
 
 def test_a_number_is_typed_and_every_control_takes_part(index, mini_entries):
-    field = index.locator(f"#{KINDS} [data-knob=scale] + .softbook-value")
+    field = index.locator(f"#{KINDS} :has(> [data-knob=scale]) + .softbook-value")
     index.locator(f"#{KINDS} .softbook-more summary").click()
     field.fill("2.71828")
     field.press("Enter")
@@ -103,7 +103,7 @@ def test_a_number_is_typed_and_every_control_takes_part(index, mini_entries):
 )
 def test_what_is_refused_is_said_and_nothing_is_lost(index, typed, words):
     before = index.evaluate(f"softbook.explorables['{CURVES}'].settings()")
-    field = index.locator(f"#{CURVES} [data-knob=beta] + .softbook-value")
+    field = index.locator(f"#{CURVES} :has(> [data-knob=beta]) + .softbook-value")
     field.fill(typed)
     field.press("Enter")
     answered(index, CURVES)
@@ -223,7 +223,7 @@ def test_the_live_page_is_accessible_in_both_themes(running, open_page):
         page, _ = open_page(f"{running.address}/book/index.html", color_scheme=theme)
         load_all(page)
         wait_for(page, live(CURVES, "on"))
-        field = page.locator(f"#{CURVES} [data-knob=beta] + .softbook-value")
+        field = page.locator(f"#{CURVES} :has(> [data-knob=beta]) + .softbook-value")
         field.fill("999")
         field.press("Enter")
         answered(page, CURVES)

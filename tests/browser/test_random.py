@@ -14,7 +14,7 @@ import pytest
 
 from softbook.explore import explorables
 
-from .harness import ROOT, compare, load_all, toc_pages
+from .harness import ROOT, compare, load_all, toc_pages, turn
 
 SETTINGS = 1000
 SMALL = 24
@@ -50,14 +50,7 @@ def differences(page: Any, key: str, entry: Any, count: int) -> tuple[int, list[
     wrong: list[str] = []
     states = chosen(entry, count)
     for state in states:
-        page.evaluate(
-            """async ([key, state]) => {
-              const one = softbook.explorables[key];
-              state.forEach((index, k) => one.move(k, index, performance.now()));
-              await one.running;
-            }""",
-            [key, state],
-        )
+        turn(page, key, list(enumerate(state)))
         wrong += compare(page, key, entry)
     return len(states), wrong
 

@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import pytest
 
-from .harness import ROOT, load_all
+from .harness import ROOT, load_all, show_in
 
 FOLDER = ROOT / "_build" / "screenshots"
 WIDTHS = (360, 768, 1280)
-# A browser's picture is at most some 16,000 pixels high: longer pages come in parts.
+THEMES = ("light", "dark")
+# A browser's picture is at most some 16,000 pixels high: longer pages come in equal parts of less.
 PART = 8000
 
 
@@ -22,30 +24,31 @@ def keep(page, name: str) -> list[Path]:
     height = page.evaluate("document.documentElement.scrollHeight")
     width = page.viewport_size["width"]
     files = []
-    for k, top in enumerate(range(0, height, PART)):
+    parts = math.ceil(height / PART)
+    for k in range(parts):
         file = FOLDER / f"{name}-{k + 1:02}.png"
-        part = {"x": 0, "y": top, "width": width, "height": min(PART, height - top)}
+        top, end = height * k // parts, height * (k + 1) // parts
+        part = {"x": 0, "y": top, "width": width, "height": end - top}
         page.screenshot(path=file, full_page=True, clip=part)
         files.append(file)
     return files
 
 
-@pytest.mark.parametrize("theme", ["light", "dark"])
 @pytest.mark.parametrize("width", WIDTHS)
-def test_a_picture_of_each_page_is_kept(where, html: Path, width, theme, open_page):
+def test_pictures_of_each_page_are_kept(where, html: Path, width, open_page):
     page, _ = open_page(
-        f"{html.as_uri()}/{where[1]}.html",
-        color_scheme=theme,
-        viewport={"width": width, "height": 900},
+        f"{html.as_uri()}/{where[1]}.html", viewport={"width": width, "height": 900}
     )
     load_all(page)
-    # Nothing stands beside the page, at no width.
-    assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
-    empty = page.evaluate(
-        """[...document.querySelectorAll('.softbook-plot')]
-           .filter((plot) => !plot.querySelector('.main-svg')).length"""
-    )
-    assert empty == 0
-    if where[0] == "book":
-        name = f"{where[1].split('/')[-1]}-{width}-{theme}"
-        assert all(file.stat().st_size > 5_000 for file in keep(page, name))
+    for theme in THEMES:
+        show_in(page, theme)
+        # Nothing stands beside the page, at no width.
+        assert page.evaluate("document.documentElement.scrollWidth <= innerWidth")
+        empty = page.evaluate(
+            """[...document.querySelectorAll('.softbook-plot')]
+               .filter((plot) => !plot.querySelector('.main-svg')).length"""
+        )
+        assert empty == 0
+        if where[0] == "book":
+            name = f"{where[1].split('/')[-1]}-{width}-{theme}"
+            assert all(file.stat().st_size > 5_000 for file in keep(page, name))

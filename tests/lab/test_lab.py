@@ -197,7 +197,7 @@ def drive(address: str, file: str) -> dict:
 
 # A chapter as a whole takes minutes; one explorable of it shows that it is live.
 @pytest.mark.parametrize("case", ["small", *(path.stem for path in CHAPTERS)])
-def test_a_slider_moves_the_figure(case, tmp_path, lab_report):
+def test_a_slider_moves_the_figure(case, tmp_path, report):
     source = SMALL if case == "small" else explorables_of(ROOT / "book" / f"{case}.ipynb")
     if case != "small" and "import explore" not in source:
         source = f"from softbook.explore import explore\n\n{source}"
@@ -205,7 +205,7 @@ def test_a_slider_moves_the_figure(case, tmp_path, lab_report):
     try:
         chromium()
     except pytest.skip.Exception as skipped:
-        lab_report.append(f"WARNING: {skipped}")
+        report.append(f"WARNING: {skipped}")
         raise
     # playwright refuses to start where a loop is running, as it is once other tests have used it.
     with jupyter_lab(tmp_path) as address, ThreadPoolExecutor(1) as thread:
@@ -213,7 +213,7 @@ def test_a_slider_moves_the_figure(case, tmp_path, lab_report):
     assert None not in seen["times"], "a key was pressed and the figure did not move"
     assert seen["before"] != seen["after"]
     middle, slow = np.percentile(seen["times"], [50, 95])
-    lab_report.append(
+    report.append(
         f"JupyterLab, {case}: key to redrawn figure p50 {middle:.0f} ms, p95 {slow:.0f} ms over "
         f"{MOVES} moves; {len(seen['outside'])} requests to other hosts (all blocked)"
     )
