@@ -1,9 +1,10 @@
 """What each page of the built book weighs and how soon it is seen: bytes, first paint, memory.
 
-Bytes are after gzip, of what the page brings beyond the files that all pages share (the theme,
-MathJax, plotly.js, our script and style). First paint is over http on a cold cache. Memory is that of
-the page's own process with every figure drawn: on Linux the proportional set size, what of it is beyond
-that of an empty page, and the part that JavaScript holds.
+Bytes are after gzip, of what the page brings beyond the files that all pages share (the theme, the
+fonts of formulas, plotly.js, our script and styles). First paint is over http on a cold cache. Memory is
+that of the page's own process with every figure drawn and the page scrolled to its end: on Linux what the
+process alone has, which Chromium's task manager calls its footprint; with its share of what it has in
+common with others, the proportional set size; and the part that JavaScript holds.
 """
 
 from __future__ import annotations
@@ -54,27 +55,37 @@ def _renderers(root: int) -> list[int]:
     return [process for process in found if below(process)]
 
 
-def _resident(process: int) -> float:
-    """Return a process's proportional set size in MB."""
+def _held(process: int) -> tuple[float, float]:
+    """Return the MB that a process alone has written to, and its proportional set size."""
     text = Path(f"/proc/{process}/smaps_rollup").read_text()
-    found = re.search(r"^Pss:\s+(\d+) kB", text, re.MULTILINE)
-    assert found is not None
-    return int(found[1]) / 1000
+    found = dict(re.findall(r"^(Private_Dirty|Swap|Pss):\s+(\d+) kB", text, re.MULTILINE))
+    return (int(found["Private_Dirty"]) + int(found["Swap"])) / 1000, int(found["Pss"]) / 1000
 
 
-def _memory(harness: Any, player: Any, path: str, address: str) -> tuple[int, float, float | None]:
-    """Return how many figures a page draws, the MB of JavaScript, and those of the process."""
+def _memory(harness: Any, player: Any, path: str, address: str) -> dict[str, Any]:
+    """Return how many figures a page draws, and the MB that its process and its JavaScript hold."""
     browser = player.chromium.launch(executable_path=path, args=list(FLAGS))
     view = browser.new_page(viewport={"width": 1280, "height": 900}, reduced_motion="reduce")
     view.goto(address)
     figures = len(harness.load_all(view))
+    height = view.evaluate("document.documentElement.scrollHeight")
+    for top in range(0, height, 800):
+        view.evaluate("(top) => window.scrollTo(0, top)", top)
+        view.wait_for_timeout(50)
     session = view.context.new_cdp_session(view)
     session.send("Performance.enable")
     session.send("HeapProfiler.collectGarbage")
     metrics = {m["name"]: m["value"] for m in session.send("Performance.getMetrics")["metrics"]}
-    sizes = [_resident(one) for one in _renderers(os.getpid())] if Path("/proc").is_dir() else []
+    there = Path("/proc/self/smaps_rollup").exists()
+    # The browser has processes without a page, too; they hold little.
+    own, whole = max(map(_held, _renderers(os.getpid()) if there else []), default=(None, None))
     browser.close()
-    return figures, metrics["JSHeapUsedSize"] / 1e6, max(sizes, default=None)
+    return {
+        "figures": figures,
+        "script_MB": round(metrics["JSHeapUsedSize"] / 1e6, 1),
+        "own_MB": own and round(own),
+        "process_MB": whole and round(whole),
+    }
 
 
 def measure() -> list[dict[str, Any]]:
@@ -105,16 +116,12 @@ def measure() -> list[dict[str, Any]]:
         memory = {
             page: _memory(harness, player, path, (HTML / f"{page}.html").as_uri()) for page in pages
         }
-        empty = _memory(harness, player, path, "about:blank")[2] or 0.0
     return [
         {
             "page": page,
-            "figures": memory[page][0],
             "gzipped_kB": round(_own_bytes(page) / 1000, 1),
             "first_paint_ms": round(sorted(paints[page])[ROUNDS // 2]),
-            "script_MB": round(memory[page][1], 1),
-            "process_MB": memory[page][2] and round(memory[page][2]),
-            "beyond_empty_MB": memory[page][2] and round(memory[page][2] - empty),
+            **memory[page],
         }
         for page in pages
     ]
@@ -124,9 +131,9 @@ def summary(rows: list[dict[str, Any]]) -> str:
     """Name the heaviest and the slowest page."""
     heavy = max(rows, key=lambda row: row["gzipped_kB"])
     slow = max(rows, key=lambda row: row["first_paint_ms"])
-    held = max(rows, key=lambda row: row["beyond_empty_MB"] or row["script_MB"])
+    held = max(rows, key=lambda row: row["own_MB"] or row["script_MB"])
     return (
         f"the heaviest page is {heavy['page']} with {heavy['gzipped_kB']} kB, the slowest to show "
         f"{slow['page']} with {slow['first_paint_ms']} ms, the largest {held['page']} with "
-        f"{held['beyond_empty_MB'] or held['script_MB']} MB beyond an empty page"
+        f"{held['own_MB'] or held['script_MB']} MB"
     )
