@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from functools import partial
+from itertools import cycle
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,21 @@ def laid_out(browser: Any, page: Any, act: Callable[[], Any]) -> list[bool]:
     seen = [data["partialLayout"] for data in given if data]
     assert seen
     return seen
+
+
+def to_and_fro(control: Any) -> Callable[[], None]:
+    """Return what turns a knob by a step and back, by turns."""
+    keys = cycle(["ArrowRight", "ArrowLeft"])
+    return lambda: control.press(next(keys))
+
+
+def alone(browser: Any, page: Any, act: Callable[[], Any]) -> bool:
+    """Return whether an act lays out no more than a few blocks.
+
+    What a page does by itself, when a font arrives or a list of headings moves on, may fall into a row
+    of acts and lays out all of it; what an act causes is in each row.
+    """
+    return any(all(laid_out(browser, page, act)) for _ in range(3))
 
 
 def heights(page: Any, key: str) -> set[int]:
@@ -100,10 +115,10 @@ def test_a_turned_knob_lays_out_its_figure_alone(mini_site, browser, open_page):
     load_all(page)
     for knob in ("beta", "shift"):
         control = page.locator(f"#explorable-mini-curves-{knob}")
-        assert all(laid_out(browser, page, partial(control.press, "ArrowRight")))
+        assert alone(browser, page, to_and_fro(control))
     choice = page.locator("#explorable-mini-kinds-shape")
     other = "(choice) => { choice.selectedIndex = 1 - choice.selectedIndex; }"
-    assert all(laid_out(browser, page, lambda: choice.evaluate(other)))
+    assert alone(browser, page, lambda: choice.evaluate(other))
 
 
 @pytest.mark.parametrize(
@@ -118,4 +133,4 @@ def test_a_page_laid_out_at_each_turn_goes_red(spoiled, browser, open_page, rule
     page, _ = open_page(f"{spoiled.as_uri()}/book/index.html")
     load_all(page)
     control = page.locator("#explorable-mini-curves-beta")
-    assert not all(laid_out(browser, page, lambda: control.press("ArrowRight")))
+    assert not alone(browser, page, to_and_fro(control))
