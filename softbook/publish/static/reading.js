@@ -24,6 +24,36 @@ function nameButtons() {
   }
 }
 
+// A section rests once all in it has its height: its fonts and figures have come. Its height is known at
+// this width alone.
+let waiting = null;
+let known = 0;
+
+function rest() {
+  for (const section of document.querySelectorAll(".bd-article > section > section")) {
+    const figures = [...section.querySelectorAll(".softbook-explorable")];
+    const drawn = figures.every(({ dataset }) => dataset.state === "ready" || dataset.state === "failed");
+    section.classList.toggle("softbook-rests", drawn);
+  }
+}
+
+async function restLater() {
+  await document.fonts.ready;
+  clearTimeout(waiting);
+  waiting = setTimeout(rest, 600);
+}
+
+const article = new ResizeObserver(([{ contentRect }]) => {
+  if (contentRect.width === known) return;
+  known = contentRect.width;
+  document.querySelectorAll(".softbook-rests").forEach(({ classList }) => classList.remove("softbook-rests"));
+  restLater();
+});
+
+function watchArticle() {
+  document.querySelectorAll(".bd-article").forEach((one) => article.observe(one));
+}
+
 // Paper is white: the dark theme gives way while a page is printed.
 const root = document.documentElement;
 let dark = false;
@@ -37,5 +67,7 @@ window.addEventListener("afterprint", () => {
 });
 
 document.addEventListener("DOMContentLoaded", nameButtons);
+document.addEventListener("softbook-ready", restLater);
 window.addEventListener("load", watchFormulas);
+window.addEventListener("load", watchArticle);
 })();
