@@ -16,13 +16,15 @@ from pathlib import Path
 from softbook.publish.typeset import mathjax_folder, stylesheet
 from softbook.publish.vendored import package_file
 
-__all__ = ["POLICY", "SCRIPTS", "SHEET", "STATIC", "install", "plotly_script", "runtime", "taking"]
+__all__ = ["POLICY", "SCRIPTS", "SHEET", "STATIC", "boxes", "install", "plotly_script", "runtime"]
 
 STATIC = Path(__file__).parent / "static"
 # In this order: each file uses names of those before it.
 SCRIPTS = (
-    "decode.js", "dress.js", "names.js", "redraw.js", "figure.js", "controls.js", "share.js", "play.js", "page.js",
+    "decode.js", "dress.js", "redraw.js", "figure.js", "controls.js", "share.js", "play.js", "page.js",
 )  # fmt: skip
+# Behind the folded boxes: the numbers as tables, and what a reader takes along.
+BOXES = ("parts.js", "names.js", "tables.js", "take.js")
 # No other host may be asked for anything, whatever a page holds. A page from a disk has no self in
 # every browser, hence its scheme beside it; Firefox fetches the next page ahead, by the default. The
 # theme writes scripts inline, and formulas their sizes.
@@ -54,9 +56,9 @@ def runtime() -> str:
     return _code(*SCRIPTS)
 
 
-def taking() -> str:
-    """Return the script behind "Take it along", which a page loads when it is first used."""
-    return _code("take.js")
+def boxes() -> str:
+    """Return the script behind the folded boxes, which a page loads when one is first opened."""
+    return _code(*BOXES)
 
 
 def plotly_script() -> Path:
@@ -99,7 +101,7 @@ def install(static: Path) -> None:
     own = static / "softbook"
     own.mkdir(parents=True, exist_ok=True)
     (own / "softbook.js").write_text(runtime(), encoding="utf-8")
-    (own / "take.js").write_text(taking(), encoding="utf-8")
+    (own / "boxes.js").write_text(boxes(), encoding="utf-8")
     for name in ("softbook.css", "reading.js", "icon.svg"):
         _copy(STATIC / name, own / name)
     _copy(plotly_script(), own / "plotly.min.js")

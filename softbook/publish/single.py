@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from html import escape
 from typing import Any
 
-from softbook.publish.assets import STATIC, plotly_script, runtime, taking
+from softbook.publish.assets import STATIC, boxes, plotly_script, runtime
 from softbook.publish.mathml import words_html
 from softbook.publish.shell import shell
 from softbook.publish.store import script
@@ -69,6 +69,6 @@ def page(payload: Mapping[str, Any], words: str = "") -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{style}</style>\n{_inline(THEME)}\n</head>\n<body>\n"
         f'<main class="bd-article">\n{shell(payload, "explorable-" + payload["id"], "")}\n{note}</main>\n'
-        f"{_inline(plotly)}\n{_inline(reading)}\n{_inline(runtime())}\n{_inline(taking())}\n"
+        f"{_inline(plotly)}\n{_inline(reading)}\n{_inline(runtime())}\n{_inline(boxes())}\n"
         f"{_inline(script(payload))}\n</body>\n</html>\n"
     )

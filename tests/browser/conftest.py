@@ -82,6 +82,14 @@ def spoiled(mini: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(mini, tmp_path / "html"))
 
 
+@pytest.fixture
+def spoiled_book(tmp_path: Path) -> Path:
+    """A copy of the real book for planting faults."""
+    if not (HTML / "index.html").exists():
+        _lack(f"{HTML} holds no book: run make book first")
+    return Path(shutil.copytree(HTML, tmp_path / "html"))
+
+
 @pytest.fixture(scope="session")
 def mini_entries(mini: Path) -> dict[str, Any]:
     """The small book's explorables, imported here as its pages import them."""

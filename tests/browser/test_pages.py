@@ -68,6 +68,10 @@ def test_page_is_accessible(where, html: Path, theme, open_page):
           [...folded, table].forEach((d) => d && (d.open = true));
         }"""
     )
+    wait_for(
+        page,
+        "[...document.querySelectorAll('.softbook-data[open]')].every((d) => d.querySelector('table, p'))",
+    )
     for width in WIDTHS:
         show_at(page, width)
         # The theme looks some time later which of its boxes have come to scroll.

@@ -157,7 +157,7 @@ def test_each_table_names_all_its_columns(where, html: Path, open_page):
             """async (key) => {
               const folder = document.querySelector(`#${key} .softbook-data`);
               folder.open = true;
-              await new Promise((resolve) => setTimeout(resolve, 50));
+              while (!folder.querySelector("table, p")) await new Promise((resolve) => setTimeout(resolve, 20));
               return [...folder.querySelectorAll("table")].map((one) =>
                 [one.caption.textContent, ...[...one.querySelectorAll("thead th")].map((th) => th.textContent)]);
             }""",

@@ -81,13 +81,25 @@ def test_an_address_brings_the_setting_back(index, mini_site, open_page, mini_en
     wait_for(other, "location.hash === ''")
 
 
-def test_what_only_its_buttons_need_comes_when_their_box_is_opened(mini_site, open_page):
+def test_what_only_the_boxes_need_comes_when_one_is_opened(mini_site, open_page):
     page, watch = open_page(f"{mini_site}/book/index.html")
     load_all(page)
-    assert not any(url.endswith("/take.js") for url in watch.requests)
+    assert not any(url.endswith("/boxes.js") for url in watch.requests)
     take(page, CURVES, "link")
     take(page, CURVES, "link")
-    assert sum(url.endswith("/take.js") for url in watch.requests) == 1
+    page.locator(f"#{CURVES} .softbook-data summary").click()
+    page.locator(f"#{CURVES} .softbook-data table").wait_for()
+    assert sum(url.endswith("/boxes.js") for url in watch.requests) == 1
+
+
+def test_numbers_that_do_not_come_are_no_empty_box(spoiled, open_page):
+    (spoiled / "_static" / "softbook" / "boxes.js").unlink()
+    page, _ = open_page(f"{spoiled.as_uri()}/book/index.html")
+    load_all(page)
+    box = page.locator(f"#{CURVES} .softbook-data")
+    box.locator("summary").click()
+    wait_for(page, f"document.querySelector('#{CURVES} .softbook-table').textContent !== ''")
+    assert "The numbers cannot be shown" in box.text_content()
 
 
 def test_the_copied_address_does_so_too(index, open_page):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from itertools import cycle
+from itertools import cycle, pairwise
 from pathlib import Path
 from typing import Any
 
@@ -58,6 +58,22 @@ def heights(page: Any, key: str) -> set[int]:
     return seen
 
 
+def shrinking(page: Any, key: str) -> bool:
+    """Return whether a panel's sides move back at some setting, after labels that took more room."""
+    sides = """(key) => {
+      const { l, r } = softbook.explorables[key].plot._fullLayout._size;
+      return [l, r];
+    }"""
+    knobs = page.evaluate("(key) => softbook.explorables[key].payload.knobs", key)
+    seen = [page.evaluate(sides, key)]
+    for changes in turns(key, knobs, moves=12) if knobs else []:
+        turn(page, key, changes)
+        seen.append(page.evaluate(sides, key))
+    return any(
+        b < a for before, after in pairwise(seen) for a, b in zip(before, after, strict=True)
+    )
+
+
 @pytest.mark.parametrize("width", [1280, 360])
 def test_a_figure_keeps_its_height(where, width, html: Path, open_page):
     page, _ = open_page(
@@ -65,6 +81,23 @@ def test_a_figure_keeps_its_height(where, width, html: Path, open_page):
     )
     found = {key: heights(page, key) for key in load_all(page)}
     assert not {key: seen for key, seen in found.items() if len(seen) > 1}
+
+
+def test_a_panel_takes_no_room_back(where, html: Path, open_page):
+    page, _ = open_page(f"{html.as_uri()}/{where[1]}.html")
+    assert not [key for key in load_all(page) if shrinking(page, key)]
+
+
+@pytest.mark.book
+def test_a_panel_that_follows_its_labels_goes_red(spoiled_book, open_page):
+    script = spoiled_book / "_static" / "softbook" / "softbook.js"
+    code = script.read_text("utf-8")
+    kept = "plot.layout.margin[side] = margin[side] = Math.max(margin[side], _size[side]);"
+    assert code.count(kept) == 1
+    script.write_text(code.replace(kept, "{}"), "utf-8")
+    page, _ = open_page(f"{spoiled_book.as_uri()}/book/discrete_diffusion.html")
+    load_all(page)
+    assert shrinking(page, "explorable-diff-vocabulary")
 
 
 def test_words_that_need_more_room_get_it(mini_site, open_page):

@@ -121,7 +121,7 @@ function dressLegend(layout, height, narrow) {
 }
 
 // The figure as plotly shall draw it now, as a copy: plotly writes into what it is given.
-function dress(payload, figure, width) {
+function dress(payload, figure, width, room) {
   const paint = recolourer(payload.palette);
   // All points of a line are drawn, by plotly as by redraw.js.
   const exact = ({ type = "scatter", line }) => type === "scatter" && { line: { ...line, simplify: false } };
@@ -141,6 +141,7 @@ function dress(payload, figure, width) {
     layout.margin.l = Math.min(layout.margin.l, 46);
     layout.margin.r = Math.min(layout.margin.r, 8);
   }
+  for (const side in room) layout.margin[side] = Math.max(layout.margin[side], room[side]);
   const family = getComputedStyle(document.body).fontFamily;
   layout.font = { size, ...layout.font, family, color: colours.muted };
   if (narrow) layout.font.size = Math.min(layout.font.size, 12);

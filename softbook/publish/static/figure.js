@@ -43,6 +43,8 @@ class Explorable {
     this.said = null;
     this.figure = structuredClone(payload.figure);
     this.plot = shell.querySelector(".softbook-plot");
+    // What labels of the axes took beside the panel: kept, else it would move with them.
+    this.room = {};
     this.changed = new Set();
     this.timings = [];
     this.since = null;
@@ -166,6 +168,8 @@ class Explorable {
   }
 
   async apply(changed) {
+    const { l, r } = this.plot._fullLayout._size;
+    this.room = { l, r };
     const parts = this.values((axes) => axes.some((axis) => changed.has(axis))).filter((part) => this.differs(part));
     for (const { path, value } of parts) assign(this.figure, path, value);
     if (!this.payload.fixed_axes || !redrawable(this.plot, this.figure)) return this.draw();
@@ -212,7 +216,7 @@ class Explorable {
   }
 
   restyle(parts) {
-    const { data } = dress(this.payload, this.figure, this.width);
+    const { data } = dress(this.payload, this.figure, this.width, this.room);
     const traces = [...new Set(parts.map((part) => part.path[1]))];
     const update = {};
     for (const { path } of parts) {
@@ -224,7 +228,7 @@ class Explorable {
   }
 
   relayout(parts) {
-    const dressed = dress(this.payload, this.figure, this.width);
+    const dressed = dress(this.payload, this.figure, this.width, this.room);
     const given = parts.map(({ path }) => ({ path, value: lookUp(dressed, path) })).filter((part) => part.value !== undefined);
     if (redrawAxes(this.plot, given)) return undefined;
     const update = {};
@@ -238,8 +242,9 @@ class Explorable {
 
   // The whole figure, in the theme and width of now.
   draw() {
+    if (this.width !== this.plot.clientWidth) this.room = {};
     this.width = this.plot.clientWidth;
-    const { data, layout } = dress(this.payload, this.figure, this.width);
+    const { data, layout } = dress(this.payload, this.figure, this.width, this.room);
     return Plotly.react(this.plot, data, layout, CONFIG);
   }
 }

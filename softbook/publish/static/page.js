@@ -71,6 +71,8 @@ function shells() {
 
 const softbook = (window.softbook = {
   explorables: {},
+  // For the script behind the folded boxes (parts.js).
+  parts: { dress, element, link, pageColour, plain, wrap },
   receive(id, payload) {
     waiting.set(id, payload);
   },

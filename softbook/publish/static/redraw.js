@@ -164,6 +164,8 @@ function writeTitle(plot, axis, text) {
 function redrawAxes(plot, parts) {
   if (!parts.every(({ path }) => AXIS.test(path.join(".")))) return false;
   const update = {};
+  const { margin, _size } = plot._fullLayout;
+  for (const side of "lr") plot.layout.margin[side] = margin[side] = Math.max(margin[side], _size[side]);
   for (const { path: [, axis, what], value } of parts) {
     if (what === "title") {
       if (!writeTitle(plot, axis, value)) return false;

@@ -65,10 +65,9 @@ function remember(explorables) {
   if (own) history.replaceState(null, "", parts.length ? `#${parts.join(";")}` : location.href.split("#")[0]);
 }
 
-// The ways to take something along come when their box is opened; a single file has them already.
-async function takes() {
-  if (!softbook.take) await load("take.js");
-  return softbook.take({ dress, element, link, namesOf, pageColour, panelsOf, wrap });
+// What the folded boxes need comes when one is opened; a single file has it already.
+async function boxes() {
+  if (!softbook.take) await load("boxes.js");
 }
 
 // Bind the buttons of a shell, and keep the address in step with what is drawn.
@@ -77,11 +76,12 @@ function share(shell, explorable) {
   if (!box) return;
   const [field, note] = [box.querySelector("textarea"), box.querySelector("[role=status]")];
   const say = (text) => (note.textContent = text);
-  box.addEventListener("toggle", takes);
+  box.addEventListener("toggle", boxes);
   for (const button of box.querySelectorAll("[data-take]")) {
     button.addEventListener("click", async () => {
       try {
-        await (await takes())[button.dataset.take](explorable, field, say);
+        await boxes();
+        await softbook.take[button.dataset.take](explorable, field, say);
       } catch (error) {
         say(`This did not work: ${error.message}.`);
       }
