@@ -60,6 +60,14 @@ class _Quiet(http.server.SimpleHTTPRequestHandler):
         pass
 
 
+def spoil(html: Path, name: str, line: str, instead: str) -> None:
+    """Plant a fault in a copy of a book: in one of its own scripts or sheets a line that stands there once."""
+    file = html / "_static" / "softbook" / name
+    text = file.read_text("utf-8")
+    assert text.count(line) == 1
+    file.write_text(text.replace(line, instead), "utf-8")
+
+
 @contextmanager
 def served(folder: Path) -> Iterator[str]:
     """Serve a folder on a free port of 127.0.0.1 and yield its address."""

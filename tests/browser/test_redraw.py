@@ -10,7 +10,7 @@ import pytest
 
 from softbook.publish.browser import wait_for
 
-from .harness import load_all, turn, turns
+from .harness import load_all, spoil, turn, turns
 
 # Curves, points, bars, maps, lines and notes as they stand in the page. A line drawn anew stands after
 # the others of its layer: they are compared by their places in the figure.
@@ -216,18 +216,10 @@ def test_axes_that_change_are_drawn_anew(mini_site, open_page, case):
     ],
 )
 def test_an_axis_that_stays_goes_red(spoiled, open_page, case, line):
-    page, _ = open_page(spoil(spoiled, line, "undefined"))
+    spoil(spoiled, "softbook.js", line, "undefined")
+    page, _ = open_page(f"{spoiled.as_uri()}/book/index.html")
     load_all(page)
     assert astray(page, case)
-
-
-def spoil(html: Path, line: str, instead: str) -> str:
-    """Change one line of the page's script; return the small book's first page."""
-    script = html / "_static" / "softbook" / "softbook.js"
-    code = script.read_text("utf-8")
-    assert code.count(line) == 1
-    script.write_text(code.replace(line, instead), "utf-8")
-    return f"{html.as_uri()}/book/index.html"
 
 
 @pytest.mark.parametrize(
@@ -239,7 +231,8 @@ def spoil(html: Path, line: str, instead: str) -> str:
     ],
 )
 def test_a_curve_that_is_not_drawn_goes_red(spoiled, open_page, line):
-    page, _ = open_page(spoil(spoiled, line, "undefined"))
+    spoil(spoiled, "softbook.js", line, "undefined")
+    page, _ = open_page(f"{spoiled.as_uri()}/book/index.html")
     load_all(page)
     key = "explorable-mini-curves"
     if "_module" in line:
@@ -248,7 +241,8 @@ def test_a_curve_that_is_not_drawn_goes_red(spoiled, open_page, line):
 
 
 def test_a_plotly_without_these_names_draws_the_whole_figure(spoiled, open_page):
-    page, watch = open_page(spoil(spoiled, "_zindices.length !== 1", "_zindices !== 1"))
+    spoil(spoiled, "softbook.js", "_zindices.length !== 1", "_zindices !== 1")
+    page, watch = open_page(f"{spoiled.as_uri()}/book/index.html")
     load_all(page)
     assert not unlike(page, "explorable-mini-curves")
     assert not watch.errors

@@ -10,7 +10,7 @@ import pytest
 from softbook.publish.browser import wait_for
 
 from .conftest import HTML, _lack
-from .harness import load_all, show_at
+from .harness import load_all, show_at, spoil
 
 # A section rests 600 ms after its fonts and figures have come.
 ALL_REST = """() => [...document.querySelectorAll('.bd-article > section > section')]
@@ -116,11 +116,8 @@ def test_what_is_far_away_is_not_drawn(chapter, open_page):
 
 @pytest.mark.book
 def test_sections_that_forget_their_heights_go_red(spoiled_book, open_page):
-    sheet = spoiled_book / "_static" / "softbook" / "softbook.css"
-    text = sheet.read_text("utf-8")
-    remembered = "contain-intrinsic-block-size: auto 1px;"
-    assert text.count(remembered) == 1
-    sheet.write_text(text.replace(remembered, "contain-intrinsic-block-size: 1px;"), "utf-8")
+    size = "contain-intrinsic-block-size: {}1px;"
+    spoil(spoiled_book, "softbook.css", size.format("auto "), size.format(""))
     page, _ = open_page(f"{spoiled_book.as_uri()}/book/discrete_diffusion.html")
     load_all(page)
     assert max(wandering(page)) > 1

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from .harness import load_all, turn, turns
+from .harness import load_all, spoil, turn, turns
 
 HEIGHT = "(key) => document.getElementById(key).offsetHeight"
 CUT = """(key) => {
@@ -90,11 +90,8 @@ def test_a_panel_takes_no_room_back(where, html: Path, open_page):
 
 @pytest.mark.book
 def test_a_panel_that_follows_its_labels_goes_red(spoiled_book, open_page):
-    script = spoiled_book / "_static" / "softbook" / "softbook.js"
-    code = script.read_text("utf-8")
     kept = "plot.layout.margin[side] = margin[side] = Math.max(margin[side], _size[side]);"
-    assert code.count(kept) == 1
-    script.write_text(code.replace(kept, "{}"), "utf-8")
+    spoil(spoiled_book, "softbook.js", kept, "{}")
     page, _ = open_page(f"{spoiled_book.as_uri()}/book/discrete_diffusion.html")
     load_all(page)
     assert shrinking(page, "explorable-diff-vocabulary")
@@ -121,11 +118,7 @@ def test_on_paper_words_have_the_paper_s_room(mini_site, open_page):
 
 
 def test_words_without_room_go_red(spoiled, open_page):
-    script = spoiled / "_static" / "softbook" / "softbook.js"
-    code = script.read_text("utf-8")
-    room = "summary.style.height = `${Math.max(...heights)}px`;"
-    assert code.count(room) == 1
-    script.write_text(code.replace(room, ""), "utf-8")
+    spoil(spoiled, "softbook.js", "summary.style.height = `${Math.max(...heights)}px`;", "")
     page, _ = open_page(
         f"{spoiled.as_uri()}/book/index.html", viewport={"width": 360, "height": 900}
     )
